@@ -2,10 +2,18 @@
 
 pub mod domain;
 pub mod error;
+pub mod storage;
 
+pub use domain::call::{Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource};
+pub use domain::key::CallKey;
+pub use domain::limit::{Amount, LimitState};
 pub use domain::money::Money;
 pub use domain::operation::Operation;
 pub use domain::period::Anchor;
+pub use domain::plan::{Limit, Maximum, Metric, Plan, Policy, Tier};
+pub use domain::price::{Matcher, PriceMatch, PriceVersion, PriceWarning, Rate, Variant};
+pub use domain::redact::redact;
+pub use domain::subscription::{BillingCycle, SubscriptionStatus};
 pub use domain::time::{Span, Timestamp, Window};
 pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};

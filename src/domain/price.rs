@@ -3,60 +3,14 @@
 //! A version is a set of rates that applies from one instant on. A used version is never edited;
 //! a newer one takes over at its own instant, so the past keeps its prices.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
+use super::named::named;
 use super::operation::Operation;
 use super::time::Timestamp;
 use super::usage::Unit;
-use crate::error::{Error, Result, shown};
-
-/// Defines an enum whose variants have one stable name each, in rows, JSON and the CLI.
-macro_rules! named {
-    ($(#[doc = $doc:literal])+ $name:ident $field:literal {
-        $(#[doc = $variant_doc:literal] $variant:ident = $text:literal),+ $(,)?
-    }) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $(#[doc = $variant_doc] #[serde(rename = $text)] $variant),+
-        }
-
-        impl $name {
-            /// All of them, in the order of their codes.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The stable name.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                Self::ALL.iter().copied().find(|one| one.name() == text).ok_or_else(|| {
-                    Error::InvalidName {
-                        field: $field,
-                        value: shown(text),
-                        expected: concat!("one of" $(, " `", $text, "`")+),
-                    }
-                })
-            }
-        }
-    };
-}
-pub(crate) use named;
+use crate::error::{Error, Result};
 
 named! {
     /// How a price finds its model.

@@ -13,6 +13,7 @@ use super::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct PriceBook {
     versions: Vec<PriceVersion>,
+    by_id: HashMap<i64, usize>,
     providers: HashMap<String, Shelf>,
 }
 
@@ -71,7 +72,8 @@ impl PriceBook {
         for shelf in providers.values_mut() {
             shelf.prefixes.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         }
-        Self { versions, providers }
+        let by_id = versions.iter().enumerate().map(|(i, version)| (version.id, i)).collect();
+        Self { versions, by_id, providers }
     }
 
     /// All versions, in the order they were given.
@@ -81,7 +83,7 @@ impl PriceBook {
 
     /// The version with that id.
     pub fn by_id(&self, id: i64) -> Option<&PriceVersion> {
-        self.versions.iter().find(|version| version.id == id)
+        self.by_id.get(&id).map(|index| &self.versions[*index])
     }
 
     /// The model that an alias of the provider stands for.

@@ -47,7 +47,8 @@ pub enum Rated {
 }
 
 /// Rates a usage: each share of the split is charged once, at its own rate or at that of the
-/// nearest unit that it is a part of. `requests` count only where the price charges them.
+/// nearest unit that it is a part of. `requests` count only where the price charges them, and
+/// images, seconds, characters and pages need no rate beside tokens that were charged.
 pub fn rate(price: &PriceVersion, usage: &Usage, units: &UnitTree) -> Result<Rated> {
     let input_tokens = usage.get(&Unit::InputTokens);
     let shares = units.split(usage)?;
@@ -60,7 +61,12 @@ pub fn rate(price: &PriceVersion, usage: &Usage, units: &UnitTree) -> Result<Rat
             None => unrated.push(unit),
         }
     }
-    Ok(if unrated.is_empty() { Rated::Priced(charge) } else { Rated::Unrated(unrated) })
+    // A model priced by tokens may be told how many images those tokens were: nothing is missing.
+    let only_describes =
+        |unit: &Unit| matches!(unit, Unit::Images | Unit::Seconds | Unit::Characters | Unit::Pages);
+    let is_priced = charge.cost_usd > Money::ZERO && unrated.iter().all(only_describes);
+    let is_priced = is_priced || unrated.is_empty();
+    Ok(if is_priced { Rated::Priced(charge) } else { Rated::Unrated(unrated) })
 }
 
 fn nearest_rate<'a>(
@@ -119,9 +125,10 @@ pub fn with_implied_units(
     if charges_requests && full.get(&Unit::Requests) == 0 {
         full.set(Unit::Requests, call_count);
     }
-    let has_no_count = full.iter().all(|(unit, _)| unit.name().ends_with("_tokens"));
+    let has_no_count = usage.iter().all(|(unit, _)| unit.name().ends_with("_tokens"));
     if let Some(unit) = unit_of_operation(operation)
         && has_no_count
+        && price.is_none_or(|price| price.charges(&unit))
     {
         full.set(unit, call_count);
     }
@@ -181,7 +188,9 @@ mod tests {
 
     #[test]
     fn a_unit_without_a_rate_makes_the_cost_unknown() {
-        assert_eq!(cost(&TEXT, &Usage::tokens(1, 1).with(Unit::Images, 1)), None);
+        assert_eq!(cost(&TEXT, &Usage::tokens(1, 1).with(Unit::Searches, 1)), None);
+        assert_eq!(cost(&TEXT, &Usage::of(Unit::Images, 1)), None);
+        assert_eq!(cost(&TEXT, &Usage::tokens(1, 0).with(Unit::Images, 1)).unwrap(), "0.000003");
         assert_eq!(cost(&TEXT, &Usage::tokens(1, 0).with(Unit::Requests, 1)).unwrap(), "0.000003");
         let included = [TEXT[0], TEXT[1], ("images", "0", 1)];
         assert_eq!(

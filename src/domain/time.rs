@@ -5,9 +5,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Months, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::named::named;
 use crate::error::{Error, Result, shown};
 
 /// Microseconds in one second, minute, hour and day.
@@ -201,59 +202,23 @@ impl Span {
     }
 }
 
-/// The window of time that a limit counts in.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Window {
-    /// The user's usage period: a month from the anchor.
-    #[default]
-    Period,
-    /// A UTC minute.
-    Minute,
-    /// A UTC hour.
-    Hour,
-    /// A UTC day.
-    Day,
-    /// Everything since the user was first seen.
-    Lifetime,
+named! {
+    /// The window of time that a limit counts in.
+    Window "window" {
+        /// The user's usage period: a month from the anchor.
+        Period = "period",
+        /// A UTC minute.
+        Minute = "minute",
+        /// A UTC hour.
+        Hour = "hour",
+        /// A UTC day.
+        Day = "day",
+        /// Everything since the user was first seen.
+        Lifetime = "lifetime",
+    }
 }
 
 impl Window {
-    /// All windows, in the order of their codes.
-    pub const ALL: [Self; 5] = [Self::Period, Self::Minute, Self::Hour, Self::Day, Self::Lifetime];
-
-    /// The stable code in rows.
-    pub const fn code(self) -> i64 {
-        match self {
-            Self::Period => 0,
-            Self::Minute => 1,
-            Self::Hour => 2,
-            Self::Day => 3,
-            Self::Lifetime => 4,
-        }
-    }
-
-    /// The window of a code.
-    pub fn from_code(code: i64) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|window| window.code() == code)
-            .ok_or_else(|| Error::Internal { reason: format!("no window has the code {code}") })
-    }
-
-    /// The name: `period`, `minute`, `hour`, `day` or `lifetime`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Period => "period",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Lifetime => "lifetime",
-        }
-    }
-
     /// The span of this window around `at`, where `period` is the usage period at that instant.
     pub fn span(self, at: Timestamp, period: Span) -> Span {
         match self {
@@ -263,20 +228,6 @@ impl Window {
             Self::Day => Span::fixed(at, DAY_US),
             Self::Lifetime => Span::ALWAYS,
         }
-    }
-}
-
-impl FromStr for Window {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|window| window.name() == text).ok_or_else(|| {
-            Error::InvalidName {
-                field: "window",
-                value: shown(text),
-                expected: "minute, hour, day, period or lifetime",
-            }
-        })
     }
 }
 
@@ -326,7 +277,7 @@ mod tests {
         assert!(day.contains(day.starts_at) && !day.contains(day.ends_at));
         assert_eq!(Window::Minute.span(day.ends_at, period).starts_at, day.ends_at);
         assert_eq!(Window::Period.span(day.ends_at, period), period);
-        for window in Window::ALL {
+        for window in Window::ALL.iter().copied() {
             assert_eq!(Window::from_code(window.code()).unwrap(), window);
             assert_eq!(window.name().parse::<Window>().unwrap(), window);
         }

@@ -1,0 +1,91 @@
+//! The catalogue: plans, prices, providers and units, as they stand at one version.
+
+use std::collections::BTreeMap;
+
+use super::operation::Operation;
+use super::plan::Plan;
+use super::price::{PriceMatch, Variant};
+use super::price_book::{FoundPrice, PriceBook, PriceQuery};
+use super::time::Timestamp;
+use super::unit_tree::UnitTree;
+use crate::error::{Error, Result, shown};
+
+/// A provider that the catalogue knows. Others may be used too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The id: `gemini`.
+    pub id: String,
+    /// The name for people.
+    pub display_name: String,
+    /// What a call does when nothing tells.
+    pub default_operation: Operation,
+}
+
+/// Everything that rules look up, at one version.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Rises with every change.
+    pub version: i64,
+    /// The plan of users without a subscription.
+    pub default_plan: String,
+    /// The plans, cheapest first.
+    pub plans: Vec<Plan>,
+    /// The prices.
+    pub prices: PriceBook,
+    /// The providers, by id.
+    pub providers: BTreeMap<String, Provider>,
+    /// Which unit is a part of which.
+    pub units: UnitTree,
+}
+
+impl Catalogue {
+    /// The plan with that id.
+    pub fn plan(&self, id: &str) -> Result<&Plan> {
+        self.plans.iter().find(|plan| plan.id == id).ok_or_else(|| Error::UnknownPlan {
+            plan: shown(id),
+            known: self.plans.iter().map(|p| p.id.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The provider with that id.
+    pub fn provider(&self, id: &str) -> Option<&Provider> {
+        self.providers.get(id)
+    }
+
+    /// What a call does when nothing tells: what the model's price is for, else what the provider
+    /// mostly does, else chat.
+    pub fn default_operation(&self, provider: &str, model: &str, at: Timestamp) -> Operation {
+        let of_provider = self
+            .provider(provider)
+            .map_or_else(Operation::chat, |provider| provider.default_operation.clone());
+        let variant = Variant::Standard;
+        let query = PriceQuery { provider, model, operation: &of_provider, variant, at };
+        let of_model = self.prices.find(&query).and_then(|found| found.version.operation.clone());
+        of_model.unwrap_or(of_provider)
+    }
+
+    /// The price of a call, or that of the named default, or nothing.
+    pub fn find_price(
+        &self,
+        query: &PriceQuery<'_>,
+        named_default: Option<(&str, &str)>,
+    ) -> Option<FoundPrice<'_>> {
+        self.prices.find(query).or_else(|| {
+            let (provider, model) = named_default?;
+            let found = self.prices.find(&PriceQuery { provider, model, ..*query })?;
+            Some(FoundPrice { price_match: PriceMatch::NamedDefault, ..found })
+        })
+    }
+
+    /// The cheapest active plan that is dearer than `than`, and whose limit of that name allows
+    /// at least `amount`: what a refused user is told to look at.
+    pub fn upgrade(&self, than: &str, limit: &str, amount: i128) -> Option<&Plan> {
+        let current = self.plans.iter().position(|plan| plan.id == than)?;
+        self.plans[current + 1..].iter().find(|plan| {
+            plan.is_active
+                && plan.limit(limit).is_none_or(|own| {
+                    own.policy.ceiling(own.maximum).is_none_or(|ceiling| ceiling >= amount)
+                })
+        })
+    }
+}

@@ -1,0 +1,314 @@
+//! Storage: the one seam between the rules and a database.
+//!
+//! A [`Store`] knows rows and transactions, never rules. `submit` runs one [`Work`] inside one
+//! transaction: the store reads what the work asks for, runs its pure `decide`, and writes the
+//! [`Changes`] that it returns, together or not at all. Every store judges alike because none
+//! judges; `tests/it/conformance` runs one suite over all of them.
+
+use std::sync::Arc;
+
+use crate::domain::account::{Account, LimitOverride, UsageStatus};
+use crate::domain::call::Call;
+use crate::domain::catalogue::{Catalogue, Provider};
+use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::hold::Hold;
+use crate::domain::key::CallKey;
+use crate::domain::plan::Plan;
+use crate::domain::price::PriceVersion;
+use crate::domain::subscription::Term;
+use crate::domain::time::{Span, Timestamp, Window};
+use crate::domain::usage::Unit;
+use crate::error::{Error, Result};
+
+pub mod memory;
+
+/// A window of time that counters are wanted of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowKey {
+    /// The window.
+    pub window: Window,
+    /// Its start.
+    pub starts_at: Timestamp,
+}
+
+/// What a key stands for already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: the key is new.
+    Nothing,
+    /// A recorded call.
+    Call(Box<Call>),
+    /// A hold, open or not.
+    Hold(Box<Hold>),
+}
+
+/// What a work is shown first: enough to say which counters it needs.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Plans and prices, as they stand in this transaction.
+    pub catalogue: Arc<Catalogue>,
+    /// The user; nothing when it was never seen, or when the work has no user.
+    pub account: Option<Arc<Account>>,
+    /// What each of the work's keys stands for, in their order.
+    pub found: Vec<Found>,
+}
+
+/// What a work decides by, all read in one transaction.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Catalogue, account and keys.
+    pub head: Head,
+    /// The counters of the windows that were asked for.
+    pub counters: Vec<(CounterKey, Counter)>,
+    /// The user's holds that are open, overdue ones included.
+    pub holds: Vec<Hold>,
+    /// The id that the next recorded call gets.
+    pub next_call_id: i64,
+}
+
+/// One transaction's worth of decision.
+pub trait Work: Send {
+    /// The user, if it is about one.
+    fn user(&self) -> Option<&str>;
+
+    /// The keys to look up.
+    fn keys(&self) -> &[CallKey];
+
+    /// The windows whose counters `decide` needs.
+    fn windows(&self, head: &Head) -> Result<Vec<WindowKey>>;
+
+    /// Decides, purely: the same view gives the same changes. It may run again, when the
+    /// transaction had to be repeated.
+    fn decide(&mut self, view: &View) -> Result<Changes>;
+
+    /// Takes the outcome, once: after the commit, or with the error that prevented it.
+    fn finish(self: Box<Self>, outcome: Result<()>);
+}
+
+/// A call that was re-rated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReRated {
+    /// The row as it was.
+    pub before: Call,
+    /// The row as it becomes.
+    pub after: Call,
+}
+
+/// A usage period of a user, and how its limits stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeriodMark {
+    /// The period.
+    pub span: Span,
+    /// How its limits stand.
+    pub usage_status: UsageStatus,
+    /// When that was so.
+    pub at: Timestamp,
+}
+
+/// A change of plans, prices, providers or units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogueChange {
+    /// Adds a plan, or replaces the one with its id.
+    Plan(Box<Plan>),
+    /// Adds a price version, or replaces the same one of the same instant while it is unused.
+    Price(Box<PriceVersion>),
+    /// Adds an alias of a model, or points it elsewhere.
+    Alias {
+        /// Whose model.
+        provider: String,
+        /// The alias.
+        alias: String,
+        /// The model.
+        model: String,
+    },
+    /// Adds a provider, or replaces the one with its id.
+    Provider(Provider),
+    /// Adds a unit, or changes which units it is a part of.
+    Unit {
+        /// The unit.
+        unit: Unit,
+        /// What it is a part of; the first stands in for its rate.
+        parents: Vec<Unit>,
+        /// What it counts, for people.
+        label: String,
+    },
+}
+
+/// What a work changes. Empty means that it only looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Creates the user, at this instant, if it was never seen.
+    pub seen_at: Option<Timestamp>,
+    /// Calls to record, with their keys. Counters and rollups follow from them.
+    pub calls: Vec<(CallKey, Call)>,
+    /// Holds to insert, or to replace by their key.
+    pub holds: Vec<Hold>,
+    /// Holds that are gone: they have become calls.
+    pub removed_holds: Vec<CallKey>,
+    /// Short windows to count from now on.
+    pub tracked: Vec<Window>,
+    /// The usage period of the calls and how its limits stand now.
+    pub period: Option<PeriodMark>,
+    /// Terms to add to the subscription.
+    pub terms: Vec<Term>,
+    /// Limits of the user's own to add.
+    pub overrides: Vec<LimitOverride>,
+    /// Limits of the user's own that end, by id.
+    pub ended_overrides: Vec<(i64, Timestamp)>,
+    /// Calls whose unknown cost has become known.
+    pub re_rated: Vec<ReRated>,
+    /// Changes of the catalogue.
+    pub catalogue: Vec<CatalogueChange>,
+}
+
+impl Changes {
+    /// Whether losing the changes in a power cut harms nobody: a hold that dies with the machine
+    /// has no caller left.
+    pub fn is_holds_only(&self) -> bool {
+        let other = Self { holds: Vec::new(), ..self.clone() };
+        self.calls.is_empty() && other == Self { seen_at: self.seen_at, ..Self::default() }
+    }
+}
+
+/// When a change is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// After it is committed and on the disk.
+    #[default]
+    Durable,
+    /// When it is queued; `flush` waits for the commit.
+    Queued,
+}
+
+/// Which calls of a user are wanted. Newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Only calls of this provider.
+    pub provider: Option<String>,
+    /// Only calls of this operation.
+    pub operation: Option<String>,
+    /// Only calls of this model.
+    pub model: Option<String>,
+    /// Only calls with this status.
+    pub status_code: Option<i64>,
+    /// Only calls that were made within this span.
+    pub within: Option<Span>,
+    /// Only calls whose cost is unknown.
+    pub is_unpriced: bool,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Only calls with an id below this one: the cursor, from the last page's last call.
+    pub before_id: Option<i64>,
+    /// How many of the first to leave out.
+    pub offset: i64,
+    /// The most that are wanted, 1–5000.
+    pub limit: i64,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { before_id: None, offset: 0, limit: 50 }
+    }
+}
+
+/// A page of calls, and how many there are in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallPage {
+    /// The calls, newest first.
+    pub calls: Vec<Call>,
+    /// How many calls fit the filter, on all pages.
+    pub total_count: i64,
+}
+
+/// A cell of a query's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// SQL NULL.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// The answer of a read-only query.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// Whether rows were left out because there were too many.
+    pub is_cut: bool,
+}
+
+/// One check of `verify`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was checked, as a short name: `counters`.
+    pub name: &'static str,
+    /// What was found: a count when all is well, else the first difference.
+    pub found: String,
+    /// Whether all is well.
+    pub is_ok: bool,
+}
+
+/// A database behind the rules.
+///
+/// To add one, implement this trait and call the conformance suite on it; no rule is involved.
+pub trait Store: Send + Sync {
+    /// Queues a work for one transaction. It waits while the queue is full, up to the store's
+    /// busy timeout. Then `finish` of the work is called, exactly once, from the store's thread.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], [`Error::Closed`]: the work will not run and `finish` is not called.
+    fn submit(&self, work: Box<dyn Work>) -> Result<()>;
+
+    /// Shows what a work of this user and these keys would see, without changing anything.
+    fn look(
+        &self,
+        user: &str,
+        keys: &[CallKey],
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+    ) -> Result<View>;
+
+    /// Plans and prices, as they stand now.
+    fn catalogue(&self) -> Result<Arc<Catalogue>>;
+
+    /// A user, if it was ever seen.
+    fn account(&self, user: &str) -> Result<Option<Arc<Account>>>;
+
+    /// The ids of all users that were ever seen, in the order of their first sight.
+    fn users(&self) -> Result<Vec<String>>;
+
+    /// A page of a user's calls, newest first.
+    fn calls(&self, user: &str, filter: &CallFilter, page: Page) -> Result<CallPage>;
+
+    /// Calls whose cost is unknown, by ascending id after `after_id`, with their users.
+    fn unpriced(&self, after_id: i64, limit: i64) -> Result<Vec<(String, Call)>>;
+
+    /// A user's period counters whose period starts within the span.
+    fn period_counters(&self, user: &str, within: Span) -> Result<Vec<(CounterKey, Counter)>>;
+
+    /// A user's day rollups from one day to before another, in days since 1970-01-01.
+    fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>>;
+
+    /// Recomputes every counter and rollup from the ledger and compares; checks the set-up.
+    fn verify(&self) -> Result<Vec<Check>>;
+
+    /// Replaces every counter and rollup by what the ledger says; how many rows were written.
+    fn rebuild(&self) -> Result<i64>;
+
+    /// Runs one statement that only reads; at most `rows_max` rows.
+    fn query(&self, sql: &str, rows_max: usize) -> Result<Table>;
+
+    /// Waits until everything that was queued before is committed.
+    fn flush(&self) -> Result<()>;
+}
