@@ -2,8 +2,10 @@
 
 pub mod domain;
 pub mod error;
+pub mod meter;
 pub mod storage;
 
+pub use domain::account::UsageStatus;
 pub use domain::call::{Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource};
 pub use domain::key::CallKey;
 pub use domain::limit::{Amount, LimitState};
@@ -13,7 +15,20 @@ pub use domain::period::Anchor;
 pub use domain::plan::{Limit, Maximum, Metric, Plan, Policy, Tier};
 pub use domain::price::{Matcher, PriceMatch, PriceVersion, PriceWarning, Rate, Variant};
 pub use domain::redact::redact;
-pub use domain::subscription::{BillingCycle, SubscriptionStatus};
+pub use domain::subscription::{BillingCycle, Standing, SubscriptionStatus};
 pub use domain::time::{Span, Timestamp, Window};
 pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
+pub use meter::clock::{Clock, ManualClock};
+pub use meter::options::{ExpiredHolds, Options, UnknownPrice};
+pub use meter::receipt::{
+    CallVerdict, Decision, HoldReceipt, Quote, Reason, Receipt, RecordStatus, ReleaseStatus,
+    Reservation, Reservations,
+};
+pub use meter::seed::{Seeded, plan_sets};
+pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
+pub use meter::{
+    LimitChange, LoggedCall, Meter, ReRating, ReRatingLine, Recorded, Subscribe,
+    SubscriptionReceipt, UnpricedGroup, UserLimits,
+};
+pub use storage::{CallFilter, CallPage, Cell, Check, Durability, Page, Synchronous, Table};

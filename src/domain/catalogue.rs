@@ -8,6 +8,7 @@ use super::price::{PriceMatch, Variant};
 use super::price_book::{FoundPrice, PriceBook, PriceQuery};
 use super::time::Timestamp;
 use super::unit_tree::UnitTree;
+use super::usage::Unit;
 use crate::error::{Error, Result, shown};
 
 /// A provider that the catalogue knows. Others may be used too.
@@ -36,6 +37,8 @@ pub struct Catalogue {
     pub providers: BTreeMap<String, Provider>,
     /// Which unit is a part of which.
     pub units: UnitTree,
+    /// What each unit counts, for people.
+    pub labels: BTreeMap<Unit, String>,
 }
 
 impl Catalogue {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod call;
 pub mod catalogue;
+pub mod catalogue_file;
 pub mod counter;
 pub mod hold;
 pub mod key;

@@ -81,6 +81,31 @@ impl PriceBook {
         &self.versions
     }
 
+    /// The versions in force at an instant: of each price, the newest.
+    pub fn in_force(&self, at: Timestamp) -> impl Iterator<Item = &PriceVersion> {
+        self.versions.iter().filter(move |version| {
+            version.effective_from <= at
+                && !self.versions_of(version).any(|other| {
+                    other.is_same_price(version)
+                        && other.effective_from <= at
+                        && (other.effective_from, other.id) > (version.effective_from, version.id)
+                })
+        })
+    }
+
+    /// The versions that share a version's provider and model.
+    fn versions_of(&self, version: &PriceVersion) -> impl Iterator<Item = &PriceVersion> {
+        let shelf = self.providers.get(&version.provider);
+        let list = shelf.and_then(|shelf| match version.matcher {
+            Matcher::Exact => shelf.exact.get(&version.model),
+            Matcher::Default => Some(&shelf.default),
+            Matcher::Prefix => {
+                shelf.prefixes.iter().find(|(p, _)| *p == version.model).map(|(_, list)| list)
+            }
+        });
+        list.into_iter().flatten().map(|index| &self.versions[*index])
+    }
+
     /// The version with that id.
     pub fn by_id(&self, id: i64) -> Option<&PriceVersion> {
         self.by_id.get(&id).map(|index| &self.versions[*index])

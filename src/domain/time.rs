@@ -218,6 +218,13 @@ named! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro that names the variants has no default")]
+impl Default for Window {
+    fn default() -> Self {
+        Self::Period
+    }
+}
+
 impl Window {
     /// The span of this window around `at`, where `period` is the usage period at that instant.
     pub fn span(self, at: Timestamp, period: Span) -> Span {

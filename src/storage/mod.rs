@@ -21,6 +21,7 @@ use crate::domain::usage::Unit;
 use crate::error::{Error, Result};
 
 pub mod memory;
+pub mod sqlite;
 
 /// A window of time that counters are wanted of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,6 +181,33 @@ pub enum Durability {
     Queued,
 }
 
+/// How safe a durable commit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// It survives a power cut: one fsync a commit.
+    #[default]
+    Full,
+    /// It survives a kill; a power cut may undo the last commits, whole ones.
+    Normal,
+}
+
+/// How a store behaves.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The plan of users without a subscription.
+    pub default_plan: String,
+    /// How safe a durable commit is.
+    pub synchronous: Synchronous,
+    /// The longest wait for the queue and the lock, in ms.
+    pub busy_timeout_ms: u64,
+    /// Works that may wait in the queue.
+    pub queue_capacity: usize,
+    /// Whether a file that is a symbolic link or has a second name is accepted.
+    pub allow_linked_file: bool,
+    /// Whether a file on a network disk is accepted.
+    pub allow_network_disk: bool,
+}
+
 /// Which calls of a user are wanted. Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallFilter {
@@ -260,6 +288,10 @@ pub struct Check {
     pub is_ok: bool,
 }
 
+/// A work in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
+
 /// A database behind the rules.
 ///
 /// To add one, implement this trait and call the conformance suite on it; no rule is involved.
@@ -269,7 +301,11 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Overloaded`], [`Error::Closed`]: the work will not run and `finish` is not called.
-    fn submit(&self, work: Box<dyn Work>) -> Result<()>;
+    fn submit(&self, work: Box<dyn Work>) -> Result<Ticket>;
+
+    /// Takes a work out of the queue, if it has not begun: then `finish` is never called.
+    /// False when it has begun or is done.
+    fn cancel(&self, ticket: Ticket) -> bool;
 
     /// Shows what a work of this user and these keys would see, without changing anything.
     fn look(
@@ -281,6 +317,9 @@ pub trait Store: Send + Sync {
 
     /// Plans and prices, as they stand now.
     fn catalogue(&self) -> Result<Arc<Catalogue>>;
+
+    /// Plans and prices, as they stood at most a second ago; it seldom reads the database.
+    fn recent_catalogue(&self) -> Result<Arc<Catalogue>>;
 
     /// A user, if it was ever seen.
     fn account(&self, user: &str) -> Result<Option<Arc<Account>>>;

@@ -1,0 +1,69 @@
+//! The catalogue through the meter: reading and changing plans and prices.
+
+use std::sync::Arc;
+
+use super::Meter;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::name;
+use crate::domain::plan::Plan;
+use crate::domain::price::{PriceVersion, PriceWarning};
+use crate::error::Result;
+use crate::storage::{CatalogueChange, Changes, View};
+
+impl Meter {
+    /// Plans, prices, providers and units, as they stand now.
+    pub fn catalogue(&self) -> Result<Arc<Catalogue>> {
+        self.inner.store.catalogue()
+    }
+
+    /// The plans, cheapest first.
+    pub fn plans(&self) -> Result<Vec<Plan>> {
+        Ok(self.catalogue()?.plans.clone())
+    }
+
+    /// The price versions, all or those of one provider, in the order they were added.
+    pub fn prices(&self, provider: Option<&str>) -> Result<Vec<PriceVersion>> {
+        let provider = provider.map(|p| name::normalised("provider", p)).transpose()?;
+        let catalogue = self.catalogue()?;
+        let is_wanted = |version: &&PriceVersion| {
+            provider.as_ref().is_none_or(|provider| *provider == version.provider)
+        };
+        Ok(catalogue.prices.versions().iter().filter(is_wanted).cloned().collect())
+    }
+
+    /// Adds a plan, or replaces the one with its id. Counters stay; only limits change.
+    pub fn put_plan(&self, plan: &Plan) -> Result<()> {
+        plan.validate()?;
+        self.change_catalogue(vec![CatalogueChange::Plan(Box::new(plan.clone()))])
+    }
+
+    /// Adds a price version, which takes over from its instant on. It warns of token prices that
+    /// look like another scale.
+    ///
+    /// # Errors
+    /// `invalid_price` for a contradiction, or when it would change a version that is used.
+    pub fn put_price(&self, price: &PriceVersion) -> Result<Vec<PriceWarning>> {
+        let price = PriceVersion {
+            id: 0,
+            provider: name::normalised("provider", &price.provider)?,
+            model: price.model.trim().to_lowercase(),
+            ..price.clone()
+        };
+        let warnings = price.validate()?;
+        for warning in &warnings {
+            tracing::warn!(price = warning.price, unit = %warning.unit, "{}", warning.message);
+        }
+        self.change_catalogue(vec![CatalogueChange::Price(Box::new(price))])?;
+        Ok(warnings)
+    }
+
+    /// Changes the catalogue in one transaction.
+    pub(crate) fn change_catalogue(&self, changes: Vec<CatalogueChange>) -> Result<()> {
+        self.run("catalogue", |completion| {
+            let decide = move |_: &View| {
+                Ok((Changes { catalogue: changes.clone(), ..Changes::default() }, ()))
+            };
+            self.submit(None, Vec::new(), |_| Ok(Vec::new()), decide, completion)
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! The meter: the public handle. It reads the clock, checks input at the door, lets the rules
+//! decide inside one transaction of the store, and answers.
+
+mod calls;
+mod catalogue;
+pub mod clock;
+mod decision;
+mod draft;
+mod job;
+mod limits;
+pub mod options;
+mod posting;
+mod quote;
+mod re_rate;
+pub mod receipt;
+mod record;
+mod reserve;
+pub mod seed;
+mod settle;
+mod subscribe;
+pub mod summary;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+pub use calls::LoggedCall;
+pub use limits::{LimitChange, UserLimits};
+pub use re_rate::{ReRating, ReRatingLine, UnpricedGroup};
+pub use record::Recorded;
+pub use subscribe::{Subscribe, SubscriptionReceipt};
+
+use self::job::{Completion, Job, waiting};
+use self::options::Options;
+use self::posting::Rules;
+use crate::domain::account::Account;
+use crate::domain::key::CallKey;
+use crate::domain::name;
+use crate::domain::subscription::Standing;
+use crate::domain::time::Timestamp;
+use crate::error::{Error, Result};
+use crate::storage::sqlite::SqliteStore;
+use crate::storage::{Changes, Check, Head, Store, StoreOptions, Table, Ticket, View, WindowKey};
+
+/// The handle of a store: cheap to clone, safe to share between threads.
+///
+/// Every process that meters opens its own on the same file. All money is exact, all times are
+/// UTC, and every method either does all that it says or nothing.
+///
+/// # Example
+/// ```
+/// use alwrity_metering::{CallRecord, Meter, Options, Usage};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("metering.db");
+/// let meter = Meter::open(&path, Options::default())?;
+/// meter.seed("default")?;
+/// meter.record_call(&CallRecord::new("u1", "openai", "gpt-4o-mini", Usage::tokens(374, 44)))?;
+/// let summary = meter.usage_summary("u1", &"current".parse()?)?;
+/// assert_eq!(summary.total_cost.to_string(), "0.0000825");
+/// # Ok::<(), alwrity_metering::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Meter {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    options: Options,
+    rules: Arc<Rules>,
+    queued_failures: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meter").field("options", &self.inner.options).finish_non_exhaustive()
+    }
+}
+
+/// A work that was started and whose answer is awaited.
+struct Started<T> {
+    ticket: Ticket,
+    receiver: Receiver<Result<T>>,
+    started: Instant,
+    key: String,
+}
+
+impl Meter {
+    /// Opens the file, or makes it, with the tables that this version needs.
+    ///
+    /// # Errors
+    /// `invalid_option`, `storage_corrupt`, `storage_newer`, `storage_unsafe` and
+    /// `storage_unavailable`.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        options.validate()?;
+        let store = SqliteStore::open(path.as_ref(), StoreOptions::from(&options))?;
+        Self::with_store(Arc::new(store), options)
+    }
+
+    /// A meter on any store, such as the in-memory one for a host's own tests.
+    pub fn with_store(store: Arc<dyn Store>, options: Options) -> Result<Self> {
+        options.validate()?;
+        let rules = Arc::new(Rules::from(&options));
+        let queued_failures = Arc::new(AtomicU64::new(0));
+        Ok(Self { inner: Arc::new(Inner { store, options, rules, queued_failures }) })
+    }
+
+    /// The options that it was opened with.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The time, as the meter's clock tells it.
+    pub fn now(&self) -> Timestamp {
+        self.inner.options.clock.now()
+    }
+
+    /// The plan and the periods of a user now. A user that was never seen is on the default plan.
+    ///
+    /// # Example
+    /// ```
+    /// # use alwrity_metering::{Meter, Options};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let meter = Meter::open(folder.path().join("metering.db"), Options::default())?;
+    /// let standing = meter.current_period("u1")?;
+    /// assert_eq!(standing.plan_id, "free");
+    /// assert_eq!(standing.usage_period.label().len(), "YYYY-MM".len());
+    /// # Ok::<(), alwrity_metering::Error>(())
+    /// ```
+    pub fn current_period(&self, user: &str) -> Result<Standing> {
+        let catalogue = self.inner.store.catalogue()?;
+        let account = self.account(user)?;
+        Ok(account.standing(self.now(), &catalogue))
+    }
+
+    /// The users that were ever seen, in the order of their first sight.
+    pub fn users(&self) -> Result<Vec<String>> {
+        self.inner.store.users()
+    }
+
+    /// Recomputes every counter and rollup from the ledger and compares them; checks the set-up
+    /// of the file. All is well when every check is.
+    pub fn verify(&self) -> Result<Vec<Check>> {
+        self.inner.store.verify()
+    }
+
+    /// Replaces every counter and rollup by what the ledger says; how many rows were written.
+    pub fn rebuild(&self) -> Result<i64> {
+        self.inner.store.rebuild()
+    }
+
+    /// Runs one SQL statement that only reads, on the tables and views of docs/schema.md.
+    ///
+    /// # Errors
+    /// `invalid_query` for anything else than one reading statement.
+    pub fn query(&self, sql: &str) -> Result<Table> {
+        self.inner.store.query(sql, self.inner.options.query_rows_max)
+    }
+
+    /// Waits until everything that was queued before is committed.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.store.flush()
+    }
+
+    /// How many queued records failed after they were accepted; each is logged as an error.
+    pub fn queued_failures(&self) -> u64 {
+        self.inner.queued_failures.load(Ordering::Relaxed)
+    }
+
+    /// The account of a user; an empty one when it was never seen.
+    fn account(&self, user: &str) -> Result<Arc<Account>> {
+        let user = name::user(user)?;
+        let known = self.inner.store.account(user)?;
+        Ok(known.unwrap_or_else(|| Arc::new(Account::new(0, user, self.now()))))
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        user: Option<String>,
+        keys: Vec<CallKey>,
+        windows: impl Fn(&Head) -> Result<Vec<WindowKey>> + Send + 'static,
+        decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
+        completion: Completion<T>,
+    ) -> Result<Ticket> {
+        self.inner.store.submit(Box::new(Job {
+            user,
+            keys,
+            windows: Box::new(windows),
+            decide: Box::new(decide),
+            answer: None,
+            completion,
+        }))
+    }
+
+    /// Starts a work; its answer comes by [`Self::wait`].
+    fn start<T: Send + 'static>(
+        &self,
+        key: &str,
+        submit: impl FnOnce(Completion<T>) -> Result<Ticket>,
+    ) -> Result<Started<T>> {
+        let (completion, receiver) = waiting();
+        let started = Instant::now();
+        let ticket = submit(completion)?;
+        Ok(Started { ticket, receiver, started, key: key.to_owned() })
+    }
+
+    /// Waits for a started work: up to the busy timeout until it begins, then for its answer.
+    fn wait<T: Send + 'static>(&self, work: Started<T>) -> Result<T> {
+        let patience = Duration::from_millis(self.inner.options.busy_timeout_ms);
+        let outcome = work.receiver.recv_timeout(patience);
+        let outcome = match outcome {
+            Err(RecvTimeoutError::Timeout) if self.inner.store.cancel(work.ticket) => {
+                let waited_ms = u64::try_from(work.started.elapsed().as_millis());
+                return Err(Error::Overloaded { waited_ms: waited_ms.unwrap_or(u64::MAX) });
+            }
+            // It has begun: the answer comes, unless the disk hangs.
+            Err(RecvTimeoutError::Timeout) => work.receiver.recv_timeout(patience * 6),
+            answered => answered,
+        };
+        outcome.unwrap_or(Err(Error::OutcomeUnknown { key: work.key }))
+    }
+
+    /// Starts a work and waits for its answer.
+    fn run<T: Send + 'static>(
+        &self,
+        key: &str,
+        submit: impl FnOnce(Completion<T>) -> Result<Ticket>,
+    ) -> Result<T> {
+        self.wait(self.start(key, submit)?)
+    }
+}
+
+/// The caller's key, or one that is made here: a UUID that sorts by time.
+fn key_text(given: Option<&str>) -> Result<String> {
+    match given {
+        Some(key) => name::idempotency_key(key).map(str::to_owned),
+        None => Ok(uuid::Uuid::now_v7().to_string()),
+    }
+}

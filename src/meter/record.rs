@@ -1,0 +1,221 @@
+//! Recording: entering calls that were made into the ledger.
+
+use std::sync::Arc;
+
+use super::draft::{Draft, cost_of};
+use super::job::Completion;
+use super::posting::{Posting, Rules, windows_at};
+use super::receipt::{Receipt, RecordStatus};
+use super::settle::settle_hold;
+use super::{Meter, key_text};
+use crate::domain::call::{Call, CallOutcome, CallRecord};
+use crate::domain::key::CallKey;
+use crate::domain::name;
+use crate::domain::time::Timestamp;
+use crate::error::{Error, Result};
+use crate::storage::{Changes, Durability, Found, View};
+
+/// The answer to a record: the receipt, or, for queued records, only the key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recorded {
+    /// It is committed.
+    Receipt(Box<Receipt>),
+    /// It is queued under this key; `flush` waits for the commit.
+    Queued {
+        /// The key that it was queued with.
+        idempotency_key: String,
+    },
+}
+
+/// A record that was checked at the door.
+struct Entry {
+    user: String,
+    key_text: String,
+    key: CallKey,
+    draft: Draft,
+    occurred_at: Option<Timestamp>,
+    now: Timestamp,
+    rules: Arc<Rules>,
+}
+
+impl Meter {
+    /// Records a call that was made, priced and counted, once per idempotency key.
+    ///
+    /// A call over a hard limit is recorded too: the provider was already paid. Its receipt
+    /// lists the limits that are passed. What cannot be priced is recorded with an unknown cost.
+    ///
+    /// # Errors
+    /// `invalid_*` for bad input, `idempotency_conflict`, `overloaded`, `outcome_unknown` and the
+    /// `storage_*` errors, see [`ERRORS`](crate::error::ERRORS).
+    ///
+    /// # Example
+    /// ```
+    /// use alwrity_metering::{CallRecord, Meter, Options, Usage};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("metering.db");
+    /// let meter = Meter::open(&path, Options::default())?;
+    /// meter.seed("default")?;
+    /// let call = CallRecord::new("u1", "gemini", "gemini-2.5-flash", Usage::tokens(1000, 200));
+    /// let receipt = meter.record_call(&call)?;
+    /// assert_eq!(receipt.cost_usd.unwrap().to_string(), "0.0008");
+    /// # Ok::<(), alwrity_metering::Error>(())
+    /// ```
+    pub fn record_call(&self, record: &CallRecord) -> Result<Receipt> {
+        let entry = self.entry(record)?;
+        let key = entry.key_text.clone();
+        self.run(&key, |completion| self.submit_entry(entry, completion))
+    }
+
+    /// Records several calls, of any users, in as few transactions as fit; one answer for each,
+    /// in their order. Each is recorded or not on its own.
+    pub fn record_calls(&self, records: &[CallRecord]) -> Vec<Result<Receipt>> {
+        let waiting: Vec<_> = records
+            .iter()
+            .map(|record| {
+                let entry = self.entry(record)?;
+                let key = entry.key_text.clone();
+                self.start(&key, |completion| self.submit_entry(entry, completion))
+            })
+            .collect();
+        waiting.into_iter().map(|started| started.and_then(|ticket| self.wait(ticket))).collect()
+    }
+
+    /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
+    /// commit. For hosts that may not wait. Bad input is still answered here; what fails later
+    /// is logged and counted by [`Meter::queued_failures`].
+    pub fn queue_call(&self, record: &CallRecord) -> Result<String> {
+        let entry = self.entry(record)?;
+        let key = entry.key_text.clone();
+        let failures = Arc::clone(&self.inner.queued_failures);
+        let shown = key.clone();
+        let completion: Completion<Receipt> = Box::new(move |outcome| {
+            if let Err(error) = outcome {
+                failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tracing::error!(code = error.code(), key = shown, "queued call was not recorded");
+            }
+        });
+        self.submit_entry(entry, completion)?;
+        Ok(key)
+    }
+
+    /// Records a call as the option `durability` says.
+    pub fn record(&self, record: &CallRecord) -> Result<Recorded> {
+        match self.inner.options.durability {
+            Durability::Durable => {
+                self.record_call(record).map(|receipt| Recorded::Receipt(Box::new(receipt)))
+            }
+            Durability::Queued => {
+                self.queue_call(record).map(|idempotency_key| Recorded::Queued { idempotency_key })
+            }
+        }
+    }
+
+    fn entry(&self, record: &CallRecord) -> Result<Entry> {
+        let user = name::user(&record.user)?.to_owned();
+        let key_text = key_text(record.idempotency_key.as_deref())?;
+        Ok(Entry {
+            key: CallKey::new(&user, &key_text),
+            user,
+            key_text,
+            draft: Draft::try_from(record)?,
+            occurred_at: record.occurred_at,
+            now: self.now(),
+            rules: Arc::clone(&self.inner.rules),
+        })
+    }
+
+    fn submit_entry(
+        &self,
+        entry: Entry,
+        completion: Completion<Receipt>,
+    ) -> Result<crate::storage::Ticket> {
+        let (user, key) = (entry.user.clone(), entry.key);
+        let at = entry.occurred_at.unwrap_or(entry.now);
+        self.submit(
+            Some(user),
+            vec![key],
+            move |head| {
+                // A key whose hold is open is counted where the hold was made.
+                let at = match head.found.first() {
+                    Some(Found::Hold(hold)) => hold.reserved_at,
+                    _ => at,
+                };
+                windows_at(head, at)
+            },
+            move |view| enter(&entry, view),
+            completion,
+        )
+    }
+}
+
+fn enter(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
+    match view.head.found.first() {
+        Some(Found::Call(call)) => repeat(entry, call, view),
+        Some(Found::Hold(hold)) => {
+            let outcome = CallOutcome {
+                usage: entry.draft.usage.clone(),
+                usage_source: entry.draft.usage_source,
+                vendor_cost_usd: entry.draft.vendor_cost,
+                status_code: entry.draft.status_code,
+                details: entry.draft.details.clone(),
+            };
+            settle_hold(hold, &outcome, &entry.user, &entry.key_text, entry.now, &entry.rules, view)
+        }
+        Some(Found::Nothing) | None => enter_new(entry, view),
+    }
+}
+
+fn enter_new(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
+    let at = entry.occurred_at.unwrap_or(entry.now);
+    let mut posting = Posting::new(view, &entry.user, at, entry.now, &entry.rules)?;
+    let unknown = &entry.rules.unknown_price;
+    let costing = cost_of(&entry.draft, &posting.catalogue, at, unknown)?;
+    let period_starts_at = posting.standing.usage_period.starts_at;
+    let call = costing.into_call(&entry.draft, at, entry.now, period_starts_at);
+    let call = posting.enter(entry.key, call)?;
+    let mut receipt = Receipt::new(RecordStatus::Recorded, &entry.user, &entry.key_text, &call);
+    receipt.limits_exceeded = posting.mark_period();
+    Ok((posting.changes, receipt))
+}
+
+/// The answer to a key that was recorded before: the first receipt, or a conflict.
+fn repeat(entry: &Entry, call: &Call, view: &View) -> Result<(Changes, Receipt)> {
+    let unknown = &entry.rules.unknown_price;
+    let costing = cost_of(&entry.draft, &view.head.catalogue, call.occurred_at, unknown)?;
+    let again = costing.into_call(&entry.draft, call.occurred_at, entry.now, call.period_starts_at);
+    let moved = entry.occurred_at.filter(|at| *at != call.occurred_at);
+    match difference(call, &again, moved) {
+        None => {
+            let receipt = Receipt::new(RecordStatus::Duplicate, &entry.user, &entry.key_text, call);
+            Ok((Changes::default(), receipt))
+        }
+        Some(difference) => {
+            Err(Error::IdempotencyConflict { key: entry.key_text.clone(), difference })
+        }
+    }
+}
+
+/// The first of the compared fields that differs, with both values; nothing when none does.
+/// Response time, sizes, endpoint, tags, retries and error text are not compared.
+pub(crate) fn difference(first: &Call, again: &Call, moved: Option<Timestamp>) -> Option<String> {
+    let shown = |cost: Option<crate::Money>| cost.map_or("none".to_owned(), |c| c.to_string());
+    let usage = |call: &Call| serde_json::to_string(&call.usage).unwrap_or_default();
+    let fields = [
+        ("provider", first.provider.clone(), again.provider.clone()),
+        ("operation", first.operation.to_string(), again.operation.to_string()),
+        ("model", first.model.clone(), again.model.clone()),
+        ("status_code", first.status_code.to_string(), again.status_code.to_string()),
+        ("call_count", first.call_count.to_string(), again.call_count.to_string()),
+        ("vendor_cost_usd", shown(first.vendor_cost), shown(again.vendor_cost)),
+    ];
+    let differs = |name: &str, first: &str, again: &str| {
+        format!("`{name}` was `{first}`, now it is `{again}`")
+    };
+    if let Some((name, one, other)) = fields.iter().find(|(_, one, other)| one != other) {
+        return Some(differs(name, one, other));
+    }
+    if first.usage != again.usage {
+        return Some(differs("usage", &usage(first), &usage(again)));
+    }
+    moved.map(|at| differs("occurred_at", &first.occurred_at.to_string(), &at.to_string()))
+}
