@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Meter;
+use super::{About, Meter, no_windows};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::name;
 use crate::domain::plan::Plan;
@@ -59,11 +59,13 @@ impl Meter {
 
     /// Changes the catalogue in one transaction.
     pub(crate) fn change_catalogue(&self, changes: Vec<CatalogueChange>) -> Result<()> {
+        let catalogue_at = Some(self.now());
         self.run("catalogue", |completion| {
             let decide = move |_: &View| {
-                Ok((Changes { catalogue: changes.clone(), ..Changes::default() }, ()))
+                let catalogue = changes.clone();
+                Ok((Changes { catalogue, catalogue_at, ..Changes::default() }, ()))
             };
-            self.submit(None, Vec::new(), |_| Ok(Vec::new()), decide, completion)
+            self.submit(About::catalogue(), no_windows, decide, completion)
         })
     }
 }

@@ -18,6 +18,7 @@ type Decide<T> = Box<dyn FnMut(&View) -> Result<(Changes, T)> + Send>;
 pub(crate) struct Job<T> {
     pub(crate) user: Option<String>,
     pub(crate) keys: Vec<CallKey>,
+    pub(crate) needs_sync: bool,
     pub(crate) windows: Windows,
     pub(crate) decide: Decide<T>,
     pub(crate) answer: Option<T>,
@@ -31,6 +32,10 @@ impl<T: Send> Work for Job<T> {
 
     fn keys(&self) -> &[CallKey] {
         &self.keys
+    }
+
+    fn needs_sync(&self) -> bool {
+        self.needs_sync
     }
 
     fn windows(&self, head: &Head) -> Result<Vec<WindowKey>> {

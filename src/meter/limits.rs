@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Meter;
 use super::posting::{Posting, windows_at};
+use super::{About, Meter, no_windows};
 use crate::domain::account::{Account, LimitOverride, OverrideKind, UsageStatus};
 use crate::domain::limit::{LimitState, usage_status};
 use crate::domain::name;
@@ -87,9 +87,9 @@ impl Meter {
         let user_name = name::user(user)?.to_owned();
         let (change, now) = (change.clone(), self.now());
         self.run("set_limit", |completion| {
-            let owner = Some(user_name.clone());
+            let about = About::user(&user_name);
             let decide = move |view: &View| set(&user_name, &change, now, view);
-            self.submit(owner, Vec::new(), |_| Ok(Vec::new()), decide, completion)
+            self.submit(about, no_windows, decide, completion)
         })?;
         self.limits(user)
     }
@@ -99,11 +99,11 @@ impl Meter {
     /// # Errors
     /// `unknown_limit` when the user has none in force.
     pub fn clear_limit(&self, user: &str, limit: &str) -> Result<UserLimits> {
-        let owner = Some(name::user(user)?.to_owned());
+        let about = About::user(name::user(user)?);
         let (limit, now) = (name::normalised("limit", limit)?, self.now());
         self.run("clear_limit", |completion| {
             let decide = move |view: &View| clear(&limit, now, view);
-            self.submit(owner, Vec::new(), |_| Ok(Vec::new()), decide, completion)
+            self.submit(about, no_windows, decide, completion)
         })?;
         self.limits(user)
     }

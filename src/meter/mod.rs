@@ -79,6 +79,41 @@ impl std::fmt::Debug for Meter {
     }
 }
 
+/// What a work is about.
+struct About {
+    user: Option<String>,
+    keys: Vec<CallKey>,
+    needs_sync: bool,
+}
+
+impl About {
+    /// About the catalogue.
+    const fn catalogue() -> Self {
+        Self { user: None, keys: Vec::new(), needs_sync: true }
+    }
+
+    /// About a user.
+    fn user(user: &str) -> Self {
+        Self { user: Some(user.to_owned()), keys: Vec::new(), needs_sync: true }
+    }
+
+    /// About a user and these keys.
+    fn keys(user: &str, keys: Vec<CallKey>) -> Self {
+        Self { keys, ..Self::user(user) }
+    }
+
+    /// About a user's holds alone, which need not wait for the disk.
+    fn holds(user: &str, keys: Vec<CallKey>) -> Self {
+        Self { needs_sync: false, ..Self::keys(user, keys) }
+    }
+}
+
+/// No counters are needed.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where windows are asked for")]
+fn no_windows(_: &Head) -> Result<Vec<WindowKey>> {
+    Ok(Vec::new())
+}
+
 /// A work that was started and whose answer is awaited.
 struct Started<T> {
     ticket: Ticket,
@@ -178,15 +213,16 @@ impl Meter {
 
     fn submit<T: Send + 'static>(
         &self,
-        user: Option<String>,
-        keys: Vec<CallKey>,
+        about: About,
         windows: impl Fn(&Head) -> Result<Vec<WindowKey>> + Send + 'static,
         decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
         completion: Completion<T>,
     ) -> Result<Ticket> {
+        let About { user, keys, needs_sync } = about;
         self.inner.store.submit(Box::new(Job {
             user,
             keys,
+            needs_sync,
             windows: Box::new(windows),
             decide: Box::new(decide),
             answer: None,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Meter;
 use super::draft::{Costing, Draft, cost_of};
 use super::options::UnknownPrice;
+use super::{About, Meter, no_windows};
 use crate::domain::call::{Call, CallOutcome};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::money::Money;
@@ -113,7 +113,7 @@ impl Meter {
             let decided = call.clone();
             let cost = self.run("re_rate", |completion| {
                 let decide = move |view: &View| apply(&decided, view);
-                self.submit(Some(user), Vec::new(), |_| Ok(Vec::new()), decide, completion)
+                self.submit(About::user(&user), no_windows, decide, completion)
             })?;
             count(&mut rating, &call, cost)?;
         }

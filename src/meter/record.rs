@@ -7,7 +7,7 @@ use super::job::Completion;
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
-use super::{Meter, key_text};
+use super::{About, Meter, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
 use crate::domain::key::CallKey;
 use crate::domain::name;
@@ -129,11 +129,10 @@ impl Meter {
         entry: Entry,
         completion: Completion<Receipt>,
     ) -> Result<crate::storage::Ticket> {
-        let (user, key) = (entry.user.clone(), entry.key);
+        let about = About::keys(&entry.user, vec![entry.key]);
         let at = entry.occurred_at.unwrap_or(entry.now);
         self.submit(
-            Some(user),
-            vec![key],
+            about,
             move |head| {
                 // A key whose hold is open is counted where the hold was made.
                 let at = match head.found.first() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::draft::{Ask, Estimate, estimate};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Decision, HoldReceipt, Receipt, RecordStatus, Reservation, Reservations};
-use super::{Meter, key_text};
+use super::{About, Meter, key_text};
 use crate::domain::call::CallRequest;
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
@@ -75,8 +75,7 @@ impl Meter {
         let at = wish.at;
         self.run(&key, |completion| {
             self.submit(
-                Some(wish.user.clone()),
-                keys,
+                About::holds(&wish.user, keys),
                 move |head| windows_at(head, at),
                 move |view| reserve(&wish, view),
                 completion,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Meter;
+use super::{About, Meter, no_windows};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::catalogue_file::{
     read_aliases, read_plans, read_prices, read_providers, read_units,
@@ -53,13 +53,14 @@ impl Meter {
     /// `invalid_argument` for an unknown set, and the errors of the store.
     pub fn seed(&self, plan_set: &str) -> Result<Seeded> {
         let changes = shipped_catalogue(plan_set)?;
+        let catalogue_at = Some(self.now());
         self.run("seed", |completion| {
             let decide = move |view: &View| {
-                let missing = missing(&changes, &view.head.catalogue);
-                let seeded = counted(&missing);
-                Ok((Changes { catalogue: missing, ..Changes::default() }, seeded))
+                let catalogue = missing(&changes, &view.head.catalogue);
+                let seeded = counted(&catalogue);
+                Ok((Changes { catalogue, catalogue_at, ..Changes::default() }, seeded))
             };
-            self.submit(None, Vec::new(), |_| Ok(Vec::new()), decide, completion)
+            self.submit(About::catalogue(), no_windows, decide, completion)
         })
     }
 }

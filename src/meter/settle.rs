@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Meter;
 use super::draft::{Costing, Draft, cost_of, cost_with};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Overshoot, Receipt, RecordStatus, ReleaseStatus};
 use super::record::difference;
+use super::{About, Meter, no_windows};
 use crate::domain::call::{Call, CallOutcome, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::hold::{Hold, HoldState};
@@ -35,10 +35,10 @@ impl Meter {
         let keys = vec![hold_id, hold_id.correction()];
         let key_text = hold_id.to_string();
         self.run(&key_text, |completion| {
-            let owner = Some(user.clone());
+            let about = About::keys(&user, keys);
             let windows = move |head: &Head| windows_of_hold(head, now);
             let decide = move |view: &View| settle(&user, hold_id, &outcome, now, &rules, view);
-            self.submit(owner, keys, windows, decide, completion)
+            self.submit(about, windows, decide, completion)
         })
     }
 
@@ -50,9 +50,9 @@ impl Meter {
         let user = name::user(user)?.to_owned();
         let key_text = hold_id.to_string();
         self.run(&key_text, |completion| {
-            let windows = |_: &Head| Ok(Vec::new());
             let decide = move |view: &View| release(hold_id, view);
-            self.submit(Some(user), vec![hold_id], windows, decide, completion)
+            let about = About::holds(&user, vec![hold_id]);
+            self.submit(about, no_windows, decide, completion)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Meter;
+use super::{About, Meter, no_windows};
 use crate::domain::account::Account;
 use crate::domain::name;
 use crate::domain::period::Anchor;
@@ -73,9 +73,9 @@ impl Meter {
         let user = name::user(user)?.to_owned();
         let (subscribe, now) = (subscribe.clone(), self.now());
         self.run("subscribe", |completion| {
-            let owner = Some(user.clone());
+            let about = About::user(&user);
             let decide = move |view: &View| decide(&user, &subscribe, now, view);
-            self.submit(owner, Vec::new(), |_| Ok(Vec::new()), decide, completion)
+            self.submit(about, no_windows, decide, completion)
         })
     }
 }

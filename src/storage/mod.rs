@@ -78,6 +78,12 @@ pub trait Work: Send {
     /// The windows whose counters `decide` needs.
     fn windows(&self, head: &Head) -> Result<Vec<WindowKey>>;
 
+    /// Whether the answer must wait for the disk. False where losing the changes in a power cut
+    /// harms nobody: a hold that dies with the machine has no caller left.
+    fn needs_sync(&self) -> bool {
+        true
+    }
+
     /// Decides, purely: the same view gives the same changes. It may run again, when the
     /// transaction had to be repeated.
     fn decide(&mut self, view: &View) -> Result<Changes>;
@@ -160,15 +166,8 @@ pub struct Changes {
     pub re_rated: Vec<ReRated>,
     /// Changes of the catalogue.
     pub catalogue: Vec<CatalogueChange>,
-}
-
-impl Changes {
-    /// Whether losing the changes in a power cut harms nobody: a hold that dies with the machine
-    /// has no caller left.
-    pub fn is_holds_only(&self) -> bool {
-        let other = Self { holds: Vec::new(), ..self.clone() };
-        self.calls.is_empty() && other == Self { seen_at: self.seen_at, ..Self::default() }
-    }
+    /// When the catalogue was changed.
+    pub catalogue_at: Option<Timestamp>,
 }
 
 /// When a change is answered.

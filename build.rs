@@ -1,0 +1,6 @@
+//! Rebuilds when a migration changes: they are compiled in.
+
+fn main() {
+    println!("cargo::rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed=catalogue");
+}
