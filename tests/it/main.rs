@@ -1,0 +1,6 @@
+//! The integration tests, in one binary: it links once.
+#![cfg(test)]
+
+#[macro_use]
+mod conformance;
+mod memory;
