@@ -41,7 +41,8 @@ pub(crate) fn hour(number: i64) -> Timestamp {
     october().plus_micros(number * 3_600_000_000)
 }
 
-/// A chat of ten tokens in and five out with gemini, for a cent, on the 7th of October.
+/// A chat of ten tokens in and five out with gemini, for a cent, on the 7th of October. It is
+/// recorded days later, so that a store that takes the one instant for the other is found out.
 pub(crate) fn call() -> Call {
     Call {
         id: 0,
@@ -54,7 +55,7 @@ pub(crate) fn call() -> Call {
         call_count: 1,
         status_code: 200,
         occurred_at: at("2025-10-07T12:34:56.789012Z"),
-        recorded_at: at("2025-10-07T12:34:57Z"),
+        recorded_at: at("2025-10-10T00:00:00.000001Z"),
         period_starts_at: october(),
         cost: Some(usd("0.01")),
         cost_input: usd("0.004"),
@@ -69,7 +70,7 @@ pub(crate) fn call() -> Call {
 
 /// The sample call at another instant of the same usage period.
 pub(crate) fn call_at(occurred_at: &str) -> Call {
-    Call { occurred_at: at(occurred_at), recorded_at: at(occurred_at), ..call() }
+    Call { occurred_at: at(occurred_at), ..call() }
 }
 
 /// The sample call of another provider and operation.
