@@ -1,0 +1,220 @@
+//! One user's book: the account, the calls and all that follows from them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::tally::Tally;
+use crate::domain::account::{Account, LimitOverride};
+use crate::domain::call::Call;
+use crate::domain::counter::{Counter, CounterKey};
+use crate::domain::hold::{Hold, HoldState};
+use crate::domain::key::CallKey;
+use crate::domain::subscription::Term;
+use crate::domain::time::{Timestamp, Window};
+use crate::error::{Error, Result};
+use crate::storage::{Changes, Found, PeriodMark, ReRated, WindowKey};
+
+/// The ids that were given last, of things that are numbered over all users.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ids {
+    pub(super) call: i64,
+    term: i64,
+    limit_override: i64,
+}
+
+fn next(last: &mut i64) -> i64 {
+    *last += 1;
+    *last
+}
+
+/// A row of the ledger and the key that it was recorded under.
+#[derive(Clone, Debug)]
+struct Row {
+    key: CallKey,
+    call: Call,
+}
+
+/// Everything about one user.
+#[derive(Clone, Debug)]
+pub(super) struct Book {
+    pub(super) account: Arc<Account>,
+    /// Ascending by id. Each row is shared, so that a copy of the book is cheap.
+    rows: Vec<Arc<Row>>,
+    /// The place of a key's call among the rows.
+    places: HashMap<CallKey, usize>,
+    holds: BTreeMap<CallKey, Hold>,
+    pub(super) tally: Tally,
+    pub(super) marks: BTreeMap<Timestamp, PeriodMark>,
+}
+
+impl Book {
+    /// The book of a user that was never seen before.
+    pub(super) fn new(id: i64, user: &str, seen_at: Timestamp) -> Self {
+        Self {
+            account: Arc::new(Account::new(id, user, seen_at)),
+            rows: Vec::new(),
+            places: HashMap::new(),
+            holds: BTreeMap::new(),
+            tally: Tally::default(),
+            marks: BTreeMap::new(),
+        }
+    }
+
+    /// The calls, oldest first.
+    pub(super) fn calls(&self) -> impl DoubleEndedIterator<Item = &Call> {
+        self.rows.iter().map(|row| &row.call)
+    }
+
+    /// What a key stands for: a recorded call before a hold.
+    pub(super) fn found(&self, key: &CallKey) -> Found {
+        if let Some(place) = self.places.get(key) {
+            return Found::Call(Box::new(self.rows[*place].call.clone()));
+        }
+        self.holds.get(key).map_or(Found::Nothing, |hold| Found::Hold(Box::new(hold.clone())))
+    }
+
+    /// The counters of exactly these windows.
+    pub(super) fn counters_of(&self, windows: &[WindowKey]) -> Vec<(CounterKey, Counter)> {
+        let is_wanted = |key: &CounterKey| {
+            windows.contains(&WindowKey { window: key.window, starts_at: key.starts_at })
+        };
+        let wanted = self.tally.counters.iter().filter(|(key, _)| is_wanted(key));
+        wanted.map(|(key, counter)| (key.clone(), counter.clone())).collect()
+    }
+
+    /// The holds that are open, overdue ones included.
+    pub(super) fn open_holds(&self) -> Vec<Hold> {
+        let open = |hold: &&Hold| hold.state == HoldState::Open;
+        self.holds.values().filter(open).cloned().collect()
+    }
+
+    /// Writes what a work changes about its user.
+    pub(super) fn apply(&mut self, ids: &mut Ids, changes: Changes) -> Result<()> {
+        // Every field is named, so that a new one does not compile before it has its place here.
+        let Changes {
+            seen_at: _,
+            calls,
+            holds,
+            removed_holds,
+            tracked,
+            period,
+            terms,
+            overrides,
+            ended_overrides,
+            re_rated: _,
+            catalogue: _,
+        } = changes;
+        self.track(tracked, ids.call);
+        self.add_terms(terms, ids);
+        self.change_overrides(overrides, &ended_overrides, ids)?;
+        for (key, call) in calls {
+            self.record(key, Call { id: next(&mut ids.call), ..call })?;
+        }
+        for hold in holds {
+            self.holds.insert(hold.key, hold);
+        }
+        for key in removed_holds {
+            self.holds.remove(&key);
+        }
+        if let Some(mark) = period {
+            self.marks.insert(mark.span.starts_at, mark);
+        }
+        Ok(())
+    }
+
+    /// Begins to count short windows; the same changes' calls are counted already.
+    fn track(&mut self, windows: Vec<Window>, last_call_id: i64) {
+        for window in windows {
+            // The usage period is counted for everybody.
+            if window != Window::Period && !self.account.tracked.contains_key(&window) {
+                Arc::make_mut(&mut self.account).tracked.insert(window, last_call_id);
+            }
+        }
+    }
+
+    fn add_terms(&mut self, terms: Vec<Term>, ids: &mut Ids) {
+        for term in terms {
+            let account = Arc::make_mut(&mut self.account);
+            let term = Term { id: next(&mut ids.term), ..term };
+            account.timeline = account.timeline.with(term);
+        }
+    }
+
+    fn change_overrides(
+        &mut self,
+        added: Vec<LimitOverride>,
+        ended: &[(i64, Timestamp)],
+        ids: &mut Ids,
+    ) -> Result<()> {
+        for own in added {
+            let own = LimitOverride { id: next(&mut ids.limit_override), ..own };
+            Arc::make_mut(&mut self.account).overrides.push(own);
+        }
+        for (id, ends_at) in ended {
+            let overrides = &mut Arc::make_mut(&mut self.account).overrides;
+            let own = overrides.iter_mut().find(|own| own.id == *id).ok_or_else(|| {
+                Error::Internal { reason: format!("the user has no override {id} to end") }
+            })?;
+            own.ends_at = Some(*ends_at);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, key: CallKey, call: Call) -> Result<()> {
+        if self.places.insert(key, self.rows.len()).is_some() {
+            return Err(Error::Internal { reason: format!("the key {key} is recorded already") });
+        }
+        self.tally.add(&self.account.tracked, &call)?;
+        self.rows.push(Arc::new(Row { key, call }));
+        Ok(())
+    }
+
+    /// The place of a call among the rows.
+    pub(super) fn place(&self, call_id: i64) -> Option<usize> {
+        self.rows.binary_search_by_key(&call_id, |row| row.call.id).ok()
+    }
+
+    /// Replaces a call, unless it is no longer as it was when that was decided: somebody else has
+    /// re-rated it since, and its difference must not count twice.
+    pub(super) fn re_rate(&mut self, place: usize, change: ReRated) -> Result<()> {
+        let ReRated { before, after } = change;
+        let row = &self.rows[place];
+        if row.call != before {
+            return Ok(());
+        }
+        self.tally.re_rate(&self.account.tracked, &before, &after)?;
+        self.rows[place] = Arc::new(Row { key: row.key, call: after });
+        Ok(())
+    }
+
+    /// What the calls add up to.
+    pub(super) fn fold(&self) -> Result<Tally> {
+        Tally::fold(&self.account.tracked, self.calls())
+    }
+
+    /// How many keys there are, or what is wrong with them.
+    pub(super) fn check_keys(&self) -> Result<usize, String> {
+        for (place, row) in self.rows.iter().enumerate() {
+            if self.places.get(&row.key) != Some(&place) {
+                return Err(format!("call {} is not found by its key {}", row.call.id, row.key));
+            }
+        }
+        if self.places.len() == self.rows.len() {
+            return Ok(self.places.len());
+        }
+        Err(format!("{} keys, {} calls", self.places.len(), self.rows.len()))
+    }
+
+    /// How many holds there are, or what is wrong with them.
+    pub(super) fn check_holds(&self) -> Result<usize, String> {
+        for (key, hold) in &self.holds {
+            if hold.key != *key {
+                return Err(format!("hold {} is kept as {key}", hold.key));
+            }
+            if hold.state == HoldState::Open && self.places.contains_key(key) {
+                return Err(format!("hold {key} is open though its call is recorded"));
+            }
+        }
+        Ok(self.holds.len())
+    }
+}
