@@ -316,7 +316,20 @@ CREATE TABLE days (
     pages INTEGER NOT NULL,
     seconds INTEGER NOT NULL,
     characters INTEGER NOT NULL,
+    -- 1 when `day_usage` has more units of the day.
+    has_other_units INTEGER NOT NULL,
     PRIMARY KEY (user_id, day, provider_id, model_id, operation_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE day_usage (
+    user_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    provider_id INTEGER NOT NULL,
+    model_id INTEGER NOT NULL,
+    operation_id INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL REFERENCES units (id),
+    quantity INTEGER NOT NULL,
+    PRIMARY KEY (user_id, day, provider_id, model_id, operation_id, unit_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Response times: how many calls fell into each bucket of the fixed histogram.

@@ -5,6 +5,7 @@ pub mod call;
 pub mod catalogue;
 pub mod catalogue_file;
 pub mod counter;
+pub mod histogram;
 pub mod hold;
 pub mod key;
 pub mod limit;

@@ -255,7 +255,12 @@ impl Meter {
             Err(RecvTimeoutError::Timeout) => work.receiver.recv_timeout(patience * 6),
             answered => answered,
         };
-        outcome.unwrap_or(Err(Error::OutcomeUnknown { key: work.key }))
+        match outcome {
+            Ok(Err(Error::OutcomeUnknown { .. })) | Err(_) => {
+                Err(Error::OutcomeUnknown { key: work.key })
+            }
+            Ok(answered) => answered,
+        }
     }
 
     /// Starts a work and waits for its answer.

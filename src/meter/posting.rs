@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::options::{ExpiredHolds, Options, UnknownPrice};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, UsageStatus};
 use crate::domain::call::{Call, CallDetails, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::counter::{Counter, CounterKey};
@@ -184,7 +184,7 @@ impl Posting {
             usage_status: usage_status(&states),
             at: self.now,
         };
-        self.changes.period = Some(mark);
+        self.changes.periods.push(mark);
         states.into_iter().filter(is_exceeded).collect()
     }
 
@@ -201,6 +201,13 @@ impl Posting {
                 }
                 ExpiredHolds::Charge => {
                     self.changes.removed_holds.push(hold.key);
+                    let standing = self.account.standing(hold.reserved_at, &self.catalogue);
+                    let span = standing.usage_period;
+                    if span != self.standing.usage_period {
+                        let usage_status = UsageStatus::Active;
+                        let mark = PeriodMark { span, usage_status, at: self.now };
+                        self.changes.periods.push(mark);
+                    }
                     let key = hold.key;
                     self.enter(key, charged_at_estimate(hold, self.now))?;
                 }

@@ -154,11 +154,11 @@ fn re_rated(call: &Call, catalogue: &Catalogue) -> Result<Option<Call>> {
         details: call.details.clone(),
     };
     let draft = Draft::of_call(call, &outcome)?;
-    let Costing { usage, cost, charge, price_version_id, price_match, .. } =
+    let Costing { cost, charge, price_version_id, price_match, .. } =
         cost_of(&draft, catalogue, call.occurred_at, &UnknownPrice::Record)?;
     let Some(charge) = charge.filter(|_| cost.is_some()) else { return Ok(None) };
+    // The usage stays what was recorded, so that only cost and `unpriced_calls` move.
     Ok(Some(Call {
-        usage,
         cost,
         cost_input: charge.cost_input_usd,
         cost_output: charge.cost_output_usd,

@@ -16,7 +16,7 @@ use self::draft::Draft;
 use self::tally::first_difference;
 use super::{
     CallFilter, CallPage, CatalogueChange, Changes, Check, Found, Head, Page, PeriodMark, ReRated,
-    Store, Table, View, WindowKey, Work,
+    Store, Table, Ticket, View, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::call::Call;
@@ -152,15 +152,22 @@ impl State {
 
     fn is_price_used(&self, id: i64) -> bool {
         let mut calls = self.books.values().flat_map(|book| book.calls());
+        let mut holds = self.books.values().flat_map(|book| book.open_holds());
         calls.any(|call| call.price_version_id == Some(id))
+            || holds.any(|hold| hold.price_version_id == Some(id))
     }
 }
 
 impl Store for MemoryStore {
-    fn submit(&self, mut work: Box<dyn Work>) -> Result<()> {
+    fn submit(&self, mut work: Box<dyn Work>) -> Result<Ticket> {
         let outcome = self.lock().run(work.as_mut());
         work.finish(outcome);
-        Ok(())
+        Ok(Ticket(0))
+    }
+
+    fn cancel(&self, _: Ticket) -> bool {
+        // A work is done when `submit` returns.
+        false
     }
 
     fn look(
@@ -174,6 +181,10 @@ impl Store for MemoryStore {
 
     fn catalogue(&self) -> Result<Arc<Catalogue>> {
         Ok(Arc::clone(&self.lock().catalogue))
+    }
+
+    fn recent_catalogue(&self) -> Result<Arc<Catalogue>> {
+        self.catalogue()
     }
 
     fn account(&self, user: &str) -> Result<Option<Arc<Account>>> {

@@ -18,7 +18,7 @@ use crate::domain::price::PriceVersion;
 use crate::domain::subscription::Term;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::domain::usage::Unit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub mod memory;
 pub mod sqlite;
@@ -85,7 +85,8 @@ pub trait Work: Send {
     }
 
     /// Decides, purely: the same view gives the same changes. It may run again, when the
-    /// transaction had to be repeated.
+    /// transaction had to be repeated. It must not call the store. A call's id is the view's
+    /// `next_call_id`, counted on from there.
     fn decide(&mut self, view: &View) -> Result<Changes>;
 
     /// Takes the outcome, once: after the commit, or with the error that prevented it.
@@ -154,8 +155,8 @@ pub struct Changes {
     pub removed_holds: Vec<CallKey>,
     /// Short windows to count from now on.
     pub tracked: Vec<Window>,
-    /// The usage period of the calls and how its limits stand now.
-    pub period: Option<PeriodMark>,
+    /// The usage periods of the calls, and how their limits stand now.
+    pub periods: Vec<PeriodMark>,
     /// Terms to add to the subscription.
     pub terms: Vec<Term>,
     /// Limits of the user's own to add.
@@ -191,7 +192,7 @@ pub enum Synchronous {
 }
 
 /// How a store behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     /// The plan of users without a subscription.
     pub default_plan: String,
@@ -299,7 +300,7 @@ pub trait Store: Send + Sync {
     /// busy timeout. Then `finish` of the work is called, exactly once, from the store's thread.
     ///
     /// # Errors
-    /// [`Error::Overloaded`], [`Error::Closed`]: the work will not run and `finish` is not called.
+    /// `overloaded` and `closed`: the work will not run and `finish` is not called.
     fn submit(&self, work: Box<dyn Work>) -> Result<Ticket>;
 
     /// Takes a work out of the queue, if it has not begun: then `finish` is never called.

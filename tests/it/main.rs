@@ -5,3 +5,4 @@
 mod conformance;
 mod fold;
 mod memory;
+mod sqlite;

@@ -24,7 +24,7 @@ fn the_last_mark_of_a_period_stands() {
     let span = Anchor::CALENDAR.month(october());
     let mark = |usage_status, number| PeriodMark { span, usage_status, at: hour(number) };
     for mark in [mark(UsageStatus::Warning, 1), mark(UsageStatus::LimitReached, 2)] {
-        write(&store, Some("u"), Changes { period: Some(mark), ..seen() }).unwrap();
+        write(&store, Some("u"), Changes { periods: vec![mark], ..seen() }).unwrap();
         assert_eq!(store.period_mark("u", october()), Some(mark));
     }
     assert_eq!(store.period_mark("u", hour(1)), None);

@@ -97,12 +97,13 @@ impl Book {
             holds,
             removed_holds,
             tracked,
-            period,
+            periods,
             terms,
             overrides,
             ended_overrides,
             re_rated: _,
             catalogue: _,
+            catalogue_at: _,
         } = changes;
         self.track(tracked, ids.call);
         self.add_terms(terms, ids);
@@ -116,7 +117,7 @@ impl Book {
         for key in removed_holds {
             self.holds.remove(&key);
         }
-        if let Some(mark) = period {
+        for mark in periods {
             self.marks.insert(mark.span.starts_at, mark);
         }
         Ok(())

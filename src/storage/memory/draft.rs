@@ -22,6 +22,7 @@ pub(super) struct Draft<'a> {
     aliases: BTreeMap<(String, String), String>,
     providers: BTreeMap<String, Provider>,
     units: UnitTree,
+    labels: BTreeMap<Unit, String>,
     is_changed: bool,
 }
 
@@ -36,6 +37,7 @@ impl<'a> Draft<'a> {
             aliases: BTreeMap::new(),
             providers: before.providers.clone(),
             units: before.units.clone(),
+            labels: before.labels.clone(),
             is_changed: false,
         };
         for price in before.prices.versions() {
@@ -64,8 +66,10 @@ impl<'a> Draft<'a> {
                 let old = self.providers.insert(provider.id.clone(), provider.clone());
                 self.is_changed |= old != Some(provider);
             }
-            // The label is for people who read the rows; no rule looks it up.
-            CatalogueChange::Unit { unit, parents, label: _ } => self.put_unit(unit, parents)?,
+            CatalogueChange::Unit { unit, parents, label } => {
+                self.is_changed |= self.labels.insert(unit.clone(), label.clone()) != Some(label);
+                self.put_unit(unit, parents)?;
+            }
         }
         Ok(())
     }
@@ -138,6 +142,7 @@ impl<'a> Draft<'a> {
             prices: PriceBook::new(self.prices, aliases),
             providers: self.providers,
             units: self.units,
+            labels: self.labels,
         })
     }
 }

@@ -1,65 +1,203 @@
-//! x
-use super::*;
-use crate::error::Result;
+//! SQLite: one file for everything, shared by any number of threads and processes.
+//!
+//! Writes go through one queue and one writer thread a process ([`writer`]); processes take
+//! turns by a lock beside the file ([`file`]). Reads have their own connections and never wait.
+
+#[macro_use]
+mod columns;
+mod catalogue;
+mod connection;
+mod engine;
+mod failure;
+mod file;
+mod fold;
+mod names;
+mod query;
+mod queue;
+mod read;
+mod rows;
+mod transaction;
+mod verify;
+mod write;
+mod writer;
+
 use std::path::Path;
 use std::sync::Arc;
-/// x
-pub struct SqliteStore;
+use std::sync::mpsc::sync_channel;
+
+use self::engine::Handle;
+use self::failure::in_file;
+use self::read::starts_within;
+use self::transaction::{complete, find};
+use super::{
+    CallFilter, CallPage, Changes, Check, Head, Page, Store, StoreOptions, Table, Ticket, View,
+    WindowKey, Work,
+};
+use crate::domain::account::Account;
+use crate::domain::call::Call;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::key::CallKey;
+use crate::domain::time::{Span, Window};
+use crate::error::{Error, Result};
+
+/// A store in one SQLite file.
+pub struct SqliteStore {
+    handle: Arc<Handle>,
+}
+
 impl SqliteStore {
-    /// x
-    pub fn open(_p: &Path, _o: StoreOptions) -> Result<Self> {
-        Ok(Self)
+    /// Opens the file, making it and its tables when there are none.
+    pub fn open(path: &Path, options: StoreOptions) -> Result<Self> {
+        Ok(Self { handle: Handle::open(path, options)? })
+    }
+
+    fn read<T>(
+        &self,
+        action: &'static str,
+        read: impl FnOnce(&mut read::Session) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let engine = &self.handle.engine;
+        engine.read(action, read).map_err(|error| in_file(error, &engine.path))
+    }
+
+    /// Reads about a user; nothing when it was never seen.
+    fn read_user<T: Default>(
+        &self,
+        action: &'static str,
+        user: &str,
+        read: impl FnOnce(&mut read::Session, i64) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.read(action, |session| match session.sight(Some(user))?.account {
+            None => Ok(T::default()),
+            Some(account) => read(session, account.id),
+        })
     }
 }
+
 impl Store for SqliteStore {
-    fn submit(&self, _w: Box<dyn Work>) -> Result<Ticket> {
-        Ok(Ticket(0))
+    fn submit(&self, work: Box<dyn Work>) -> Result<Ticket> {
+        self.handle.engine.submit(work)
     }
-    fn cancel(&self, _t: Ticket) -> bool {
-        false
+
+    fn cancel(&self, ticket: Ticket) -> bool {
+        self.handle.engine.queue.cancel(ticket)
     }
+
     fn look(
         &self,
-        _u: &str,
-        _k: &[CallKey],
-        _w: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+        user: &str,
+        keys: &[CallKey],
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
     ) -> Result<View> {
-        Err(Error::Closed {})
+        let engine = &self.handle.engine;
+        self.read("look at the user", |session| {
+            let sight = session.sight(Some(user))?;
+            let next_call_id = sight.next_call_id;
+            let catalogue = engine.catalogue_at(sight.catalogue_version, &session.connection)?;
+            let found = find(session, sight.account.as_deref(), keys)?;
+            let head = Head { catalogue, account: sight.account, found };
+            match windows(&head) {
+                Err(error) => Ok(Err(error)),
+                Ok(windows) => complete(session, head, &windows, next_call_id).map(Ok),
+            }
+        })?
     }
+
     fn catalogue(&self) -> Result<Arc<Catalogue>> {
-        Err(Error::Closed {})
+        let engine = &self.handle.engine;
+        self.read("read the catalogue", |session| {
+            let sight = session.sight(None)?;
+            engine.catalogue_at(sight.catalogue_version, &session.connection)
+        })
     }
+
     fn recent_catalogue(&self) -> Result<Arc<Catalogue>> {
-        Err(Error::Closed {})
+        if let Some(young) = self.handle.engine.young_catalogue() {
+            return Ok(young);
+        }
+        let catalogue = self.catalogue()?;
+        self.handle.engine.remember_catalogue(Arc::clone(&catalogue));
+        Ok(catalogue)
     }
-    fn account(&self, _u: &str) -> Result<Option<Arc<Account>>> {
-        Err(Error::Closed {})
+
+    fn account(&self, user: &str) -> Result<Option<Arc<Account>>> {
+        self.read("read the user", |session| Ok(session.sight(Some(user))?.account))
     }
+
     fn users(&self) -> Result<Vec<String>> {
-        Err(Error::Closed {})
+        self.read("read the users", |session| {
+            let mut statement =
+                session.connection.prepare_cached("SELECT user FROM users ORDER BY id")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        })
     }
-    fn calls(&self, _u: &str, _f: &CallFilter, _p: Page) -> Result<CallPage> {
-        Err(Error::Closed {})
+
+    fn calls(&self, user: &str, filter: &CallFilter, page: Page) -> Result<CallPage> {
+        self.read_user("read the calls", user, |session, id| {
+            query::calls(session, id, filter, page)
+        })
     }
-    fn unpriced(&self, _a: i64, _l: i64) -> Result<Vec<(String, Call)>> {
-        Err(Error::Closed {})
+
+    fn unpriced(&self, after_id: i64, limit: i64) -> Result<Vec<(String, Call)>> {
+        self.read("read the unpriced calls", |session| session.unpriced(after_id, limit))
     }
-    fn period_counters(&self, _u: &str, _w: Span) -> Result<Vec<(CounterKey, Counter)>> {
-        Err(Error::Closed {})
+
+    fn period_counters(&self, user: &str, within: Span) -> Result<Vec<(CounterKey, Counter)>> {
+        self.read_user("read the counters", user, |session, id| {
+            let mut counters = Vec::new();
+            session.counters(id, Window::Period, starts_within(within), &mut counters)?;
+            Ok(counters)
+        })
     }
-    fn days(&self, _u: &str, _f: i64, _b: i64) -> Result<Vec<(DayKey, Counter)>> {
-        Err(Error::Closed {})
+
+    fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
+        self.read_user("read the days", user, |session, id| session.days(id, from, before))
     }
+
     fn verify(&self) -> Result<Vec<Check>> {
-        Err(Error::Closed {})
+        let engine = &self.handle.engine;
+        verify::verify(engine).map_err(|error| in_file(error, &engine.path))
     }
+
     fn rebuild(&self) -> Result<i64> {
-        Err(Error::Closed {})
+        let engine = &self.handle.engine;
+        fold::rebuild(engine).map_err(|error| in_file(error, &engine.path))
     }
-    fn query(&self, _s: &str, _r: usize) -> Result<Table> {
-        Err(Error::Closed {})
+
+    fn query(&self, sql: &str, rows_max: usize) -> Result<Table> {
+        query::query(&self.handle.engine.path, sql, rows_max)
     }
+
     fn flush(&self) -> Result<()> {
-        Err(Error::Closed {})
+        let (sender, receiver) = sync_channel(1);
+        self.submit(Box::new(Barrier(sender)))?;
+        receiver.recv().map_err(|_| Error::Closed {})?
+    }
+}
+
+/// A work that changes nothing: when it is done, so is everything before it.
+struct Barrier(std::sync::mpsc::SyncSender<Result<()>>);
+
+impl Work for Barrier {
+    fn user(&self) -> Option<&str> {
+        None
+    }
+
+    fn keys(&self) -> &[CallKey] {
+        &[]
+    }
+
+    fn windows(&self, _: &Head) -> Result<Vec<WindowKey>> {
+        Ok(Vec::new())
+    }
+
+    fn decide(&mut self, _: &View) -> Result<Changes> {
+        Ok(Changes::default())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<()>) {
+        // Who does not wait any more needs no answer.
+        drop(self.0.send(outcome));
     }
 }

@@ -1,0 +1,63 @@
+//! The columns that several statements name, each list written once.
+
+/// The columns of the common units, for statements.
+macro_rules! unit_columns {
+    () => {
+        "input_tokens, output_tokens, cached_input_tokens, cache_write_5m_tokens, \
+         cache_write_1h_tokens, reasoning_tokens, input_audio_tokens, output_audio_tokens, \
+         requests, searches, images, pages, seconds, characters"
+    };
+}
+
+/// The columns of a counter's sums, for statements.
+macro_rules! sum_columns {
+    () => {
+        concat!(
+            "calls, limited_calls, failed_calls, unpriced_calls, timed_calls, response_time_ms, \
+             cost_pico_usd, ",
+            unit_columns!()
+        )
+    };
+}
+
+/// The columns of a call, in the order that `call` reads them.
+macro_rules! call_columns {
+    () => {
+        concat!(
+            "id, provider_id, operation_id, model_id, variant, usage_source, status_code, \
+             call_count, occurred_at_us, recorded_at_us, period_starts_at_us, ",
+            unit_columns!(),
+            ", has_other_units, cost_pico_usd, cost_input_pico_usd, cost_output_pico_usd, \
+             vendor_cost_pico_usd, price_version_id, price_match, is_late, actual_provider, \
+             endpoint, method, response_time_ms, request_size_bytes, response_size_bytes, \
+             retry_count, error_message, ip_address, user_agent, tags"
+        )
+    };
+}
+
+/// `calls = calls + excluded.calls, …` for every column of `sum_columns!`.
+macro_rules! add_sums {
+    () => {
+        "calls = calls + excluded.calls, \
+         limited_calls = limited_calls + excluded.limited_calls, \
+         failed_calls = failed_calls + excluded.failed_calls, \
+         unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
+         timed_calls = timed_calls + excluded.timed_calls, \
+         response_time_ms = response_time_ms + excluded.response_time_ms, \
+         cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd, \
+         input_tokens = input_tokens + excluded.input_tokens, \
+         output_tokens = output_tokens + excluded.output_tokens, \
+         cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens, \
+         cache_write_5m_tokens = cache_write_5m_tokens + excluded.cache_write_5m_tokens, \
+         cache_write_1h_tokens = cache_write_1h_tokens + excluded.cache_write_1h_tokens, \
+         reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, \
+         input_audio_tokens = input_audio_tokens + excluded.input_audio_tokens, \
+         output_audio_tokens = output_audio_tokens + excluded.output_audio_tokens, \
+         requests = requests + excluded.requests, \
+         searches = searches + excluded.searches, \
+         images = images + excluded.images, \
+         pages = pages + excluded.pages, \
+         seconds = seconds + excluded.seconds, \
+         characters = characters + excluded.characters"
+    };
+}

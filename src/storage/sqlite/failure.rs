@@ -1,0 +1,42 @@
+//! What can go wrong with a database, as the library's own errors.
+
+use rusqlite::ErrorCode;
+
+use crate::error::Error;
+
+/// Turns what SQLite said while `action` was tried into an error of the table.
+pub(super) fn failed(action: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    move |error| translate(action, &error)
+}
+
+fn translate(action: &'static str, error: &rusqlite::Error) -> Error {
+    let reason = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::StorageFull { action },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::StorageCorrupt { path: String::new(), reason }
+        }
+        Some(ErrorCode::ConstraintViolation) => {
+            Error::Internal { reason: format!("could not {action}: {reason}") }
+        }
+        _ => Error::StorageUnavailable { action, reason },
+    }
+}
+
+/// Turns what the system said into an error of the table.
+pub(super) fn io_failed(action: &'static str) -> impl Fn(std::io::Error) -> Error {
+    move |error| match error.kind() {
+        std::io::ErrorKind::StorageFull => Error::StorageFull { action },
+        _ => Error::StorageUnavailable { action, reason: error.to_string() },
+    }
+}
+
+/// The same error, naming the file that is damaged.
+pub(super) fn in_file(error: Error, path: &std::path::Path) -> Error {
+    match error {
+        Error::StorageCorrupt { reason, .. } => {
+            Error::StorageCorrupt { path: path.display().to_string(), reason }
+        }
+        other => other,
+    }
+}

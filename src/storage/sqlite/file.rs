@@ -1,0 +1,133 @@
+//! The file: where it may lie, who may read it, and the lock beside it.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::failure::io_failed;
+use crate::error::{Error, Result};
+use crate::storage::StoreOptions;
+
+/// A file as the system knows it, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// What the name stands for now; nothing when there is no such file.
+    pub(super) fn of(path: &Path) -> Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(found) => Ok(Some(Self { device: found.dev(), inode: found.ino() })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_failed("look at the file")(error)),
+        }
+    }
+}
+
+/// Makes the file when there is none, for its owner alone, and checks that it is safe to use.
+pub(super) fn prepare(path: &Path, options: &StoreOptions) -> Result<()> {
+    if !options.allow_linked_file {
+        refuse_links(path)?;
+    }
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(io_failed("make the file")(error)),
+    }
+    if !options.allow_network_disk {
+        refuse_network_disk(path)?;
+    }
+    Ok(())
+}
+
+fn refuse_links(path: &Path) -> Result<()> {
+    let unsafe_because = |reason: &str| {
+        Err(Error::StorageUnsafe { path: path.display().to_string(), reason: reason.to_owned() })
+    };
+    match std::fs::symlink_metadata(path) {
+        Err(_) => Ok(()),
+        Ok(found) if found.is_symlink() => unsafe_because(
+            "it is a symbolic link, whose `-wal` could lie elsewhere (option `allow_linked_file`)",
+        ),
+        Ok(found) if found.is_file() && found.nlink() > 1 => unsafe_because(
+            "it has a second name, whose `-wal` would be another (option `allow_linked_file`)",
+        ),
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => unsafe_because("it is no regular file"),
+    }
+}
+
+/// Network file systems whose locks cannot be trusted, by their magic number.
+const NETWORK_DISKS: [(i64, &str); 8] = [
+    (0x6969, "nfs"),
+    (0x517B, "smb"),
+    (0xFF53_4D42, "cifs"),
+    (0xFE53_4D42, "smb2"),
+    (0x5346_414F, "afs"),
+    (0x00C3_6400, "ceph"),
+    (0x0102_1997, "9p"),
+    (0x6573_5546, "fuse"),
+];
+
+fn refuse_network_disk(path: &Path) -> Result<()> {
+    let Ok(found) = rustix::fs::statfs(path) else { return Ok(()) };
+    let magic = found.f_type;
+    match NETWORK_DISKS.iter().find(|(known, _)| *known == i64::from(magic)) {
+        None => Ok(()),
+        Some((_, disk)) => Err(Error::StorageUnsafe {
+            path: path.display().to_string(),
+            reason: format!("it lies on a network disk, {disk} (option `allow_network_disk`)"),
+        }),
+    }
+}
+
+/// The name of the file with a suffix: `metering.db` and `-lock` give `metering.db-lock`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The lock that processes take turns by: `flock` on a file of its own. SQLite's own waiting
+/// starves processes; the kernel's queue does not.
+#[derive(Debug)]
+pub(super) struct SideLock {
+    file: File,
+}
+
+/// The turn of this process; it ends when dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    file: &'a File,
+}
+
+impl SideLock {
+    /// Opens the side file, making it for its owner alone.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(beside(path, "-lock"))
+            .map_err(io_failed("open the lock file"))?;
+        Ok(Self { file })
+    }
+
+    /// Waits for this process's turn.
+    pub(super) fn turn(&self) -> Result<Turn<'_>> {
+        self.file.lock().map_err(io_failed("take the lock"))?;
+        Ok(Turn { file: &self.file })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Closing the file would unlock it too; a failure here cannot keep it locked for long.
+        drop(self.file.unlock());
+    }
+}

@@ -1,0 +1,319 @@
+//! Reading: what a work is shown of its user, and the lists that reports read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::catalogue::{LIMIT_COLUMNS, limit};
+use super::names::{Kind, Names};
+use super::rows::{HOLD_COLUMNS, SUM_COLUMNS, call, checked, counter, hold, instant};
+use crate::domain::account::{Account, LimitOverride};
+use crate::domain::call::Call;
+use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::hold::Hold;
+use crate::domain::key::CallKey;
+use crate::domain::operation::Operation;
+use crate::domain::period::Anchor;
+use crate::domain::subscription::{Term, Timeline};
+use crate::domain::time::{Span, Timestamp, Window};
+use crate::storage::{Found, WindowKey};
+
+/// A connection with what it remembers of the rows.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) names: Names,
+    accounts: HashMap<String, (i64, Arc<Account>)>,
+}
+
+/// More accounts than this are not kept in memory at once.
+const ACCOUNTS_MAX: usize = 10_000;
+
+/// What one look at the versions and at a user tells.
+pub(super) struct Sight {
+    pub(super) catalogue_version: i64,
+    pub(super) next_call_id: i64,
+    pub(super) account: Option<Arc<Account>>,
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
+        let names = Names::load(&connection)?;
+        Ok(Self { connection, names, accounts: HashMap::new() })
+    }
+
+    /// Forgets what a rolled-back transaction may have made wrong.
+    pub(super) fn forget(&mut self) -> rusqlite::Result<()> {
+        self.accounts.clear();
+        self.names = Names::load(&self.connection)?;
+        Ok(())
+    }
+
+    /// The catalogue's version and a user's account, in one statement when it is remembered.
+    pub(super) fn sight(&mut self, user: Option<&str>) -> rusqlite::Result<Sight> {
+        let sql = "SELECT s.catalogue_version, (SELECT max(id) FROM calls), u.id, u.revision \
+                   FROM store s LEFT JOIN users u ON u.user = ?1";
+        type Row = (i64, Option<i64>, Option<i64>, Option<i64>);
+        let (catalogue_version, last, id, revision): Row = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        let next_call_id = last.unwrap_or(0) + 1;
+        let (Some(user), Some(id), Some(revision)) = (user, id, revision) else {
+            return Ok(Sight { catalogue_version, next_call_id, account: None });
+        };
+        if let Some((known, account)) = self.accounts.get(user)
+            && *known == revision
+        {
+            let account = Some(Arc::clone(account));
+            return Ok(Sight { catalogue_version, next_call_id, account });
+        }
+        let account = Arc::new(account(&self.connection, id, user)?);
+        if self.accounts.len() >= ACCOUNTS_MAX {
+            self.accounts.clear();
+        }
+        self.accounts.insert(user.to_owned(), (revision, Arc::clone(&account)));
+        Ok(Sight { catalogue_version, next_call_id, account: Some(account) })
+    }
+
+    /// What a user's key stands for. A key of another user stands for nothing.
+    pub(super) fn found(&mut self, user_id: i64, key: CallKey) -> rusqlite::Result<Found> {
+        let connection = &self.connection;
+        let call_id: Option<i64> = connection
+            .prepare_cached("SELECT call_id FROM call_keys WHERE key = ?1")?
+            .query_row([key.as_bytes()], |row| row.get(0))
+            .optional()?;
+        if let Some(call_id) = call_id {
+            let sql =
+                concat!("SELECT ", call_columns!(), " FROM calls WHERE id = ?1 AND user_id = ?2");
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([call_id, user_id])?;
+            return match rows.next()? {
+                Some(row) => Ok(Found::Call(Box::new(call(connection, &mut self.names, row)?))),
+                None => Ok(Found::Nothing),
+            };
+        }
+        let sql = format!("SELECT {HOLD_COLUMNS} FROM holds WHERE key = ?1 AND user_id = ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![key.as_bytes(), user_id])?;
+        match rows.next()? {
+            Some(row) => Ok(Found::Hold(Box::new(hold(connection, &mut self.names, row)?))),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    /// The user's open holds, overdue ones included.
+    pub(super) fn open_holds(&mut self, user_id: i64) -> rusqlite::Result<Vec<Hold>> {
+        let connection = &self.connection;
+        let sql = open_holds_sql();
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([user_id])?;
+        let mut holds = Vec::new();
+        while let Some(row) = rows.next()? {
+            holds.push(hold(connection, &mut self.names, row)?);
+        }
+        Ok(holds)
+    }
+
+    /// The counters of one window of a user.
+    pub(super) fn window(
+        &mut self,
+        user_id: i64,
+        key: WindowKey,
+        counters: &mut Vec<(CounterKey, Counter)>,
+    ) -> rusqlite::Result<()> {
+        let span = (key.starts_at, key.starts_at);
+        self.counters(user_id, key.window, span, counters)
+    }
+
+    /// The counters of a user's windows of one kind that start from the first to the last
+    /// instant.
+    pub(super) fn counters(
+        &mut self,
+        user_id: i64,
+        window: Window,
+        (first, last): (Timestamp, Timestamp),
+        counters: &mut Vec<(CounterKey, Counter)>,
+    ) -> rusqlite::Result<()> {
+        let connection = &self.connection;
+        let sql = concat!(
+            "SELECT starts_at_us, provider_id, operation_id, ",
+            sum_columns!(),
+            ", has_other_units FROM counters \
+             WHERE user_id = ?1 AND \"window\" = ?2 AND starts_at_us BETWEEN ?3 AND ?4"
+        );
+        let mut statement = connection.prepare_cached(sql)?;
+        let bounds = params![user_id, window.code(), first.micros(), last.micros()];
+        let mut rows = statement.query(bounds)?;
+        while let Some(row) = rows.next()? {
+            let (provider_id, operation_id): (i64, i64) = (row.get(1)?, row.get(2)?);
+            let starts_at = instant(row, 0)?;
+            let mut sum = counter(row, 3)?;
+            if row.get(3 + SUM_COLUMNS)? {
+                let sql = "SELECT unit_id, quantity FROM counter_usage WHERE user_id = ?1 \
+                           AND \"window\" = ?2 AND starts_at_us = ?3 AND provider_id = ?4 \
+                           AND operation_id = ?5";
+                let place = [user_id, window.code(), starts_at.micros(), provider_id, operation_id];
+                add_other_units(connection, &mut self.names, sql, place, &mut sum)?;
+            }
+            let operation = self.names.name(connection, Kind::Operation, operation_id)?;
+            let key = CounterKey {
+                window,
+                starts_at,
+                provider: self.names.name(connection, Kind::Provider, provider_id)?,
+                operation: checked(Operation::new(&operation))?,
+            };
+            counters.push((key, sum));
+        }
+        Ok(())
+    }
+
+    /// A user's day rollups from one day to before another.
+    pub(super) fn days(
+        &mut self,
+        user_id: i64,
+        from: i64,
+        before: i64,
+    ) -> rusqlite::Result<Vec<(DayKey, Counter)>> {
+        let connection = &self.connection;
+        let sql = concat!(
+            "SELECT day, provider_id, model_id, operation_id, ",
+            sum_columns!(),
+            ", has_other_units FROM days WHERE user_id = ?1 AND day >= ?2 AND day < ?3"
+        );
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([user_id, from, before])?;
+        let mut days = Vec::new();
+        while let Some(row) = rows.next()? {
+            let operation = self.names.name(connection, Kind::Operation, row.get(3)?)?;
+            let key = DayKey {
+                day: row.get(0)?,
+                provider: self.names.name(connection, Kind::Provider, row.get(1)?)?,
+                model: self.names.name(connection, Kind::Model, row.get(2)?)?,
+                operation: checked(Operation::new(&operation))?,
+            };
+            let mut sum = counter(row, 4)?;
+            if row.get(4 + SUM_COLUMNS)? {
+                let sql = "SELECT unit_id, quantity FROM day_usage WHERE user_id = ?1 \
+                           AND day = ?2 AND provider_id = ?3 AND model_id = ?4 \
+                           AND operation_id = ?5";
+                let place = [user_id, key.day, row.get(1)?, row.get(2)?, row.get(3)?];
+                add_other_units(connection, &mut self.names, sql, place, &mut sum)?;
+            }
+            days.push((key, sum));
+        }
+        Ok(days)
+    }
+
+    /// Calls whose cost is unknown, by ascending id after one, with their users.
+    pub(super) fn unpriced(
+        &mut self,
+        after_id: i64,
+        limit: i64,
+    ) -> rusqlite::Result<Vec<(String, Call)>> {
+        let connection = &self.connection;
+        let sql = concat!(
+            "SELECT ",
+            call_columns!(),
+            ", (SELECT user FROM users WHERE users.id = calls.user_id) FROM calls \
+             WHERE cost_pico_usd IS NULL AND id > ?1 ORDER BY id LIMIT ?2"
+        );
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([after_id, limit])?;
+        let mut calls = Vec::new();
+        while let Some(row) = rows.next()? {
+            calls.push((row.get(44)?, call(connection, &mut self.names, row)?));
+        }
+        Ok(calls)
+    }
+}
+
+/// The statement of `open_holds`, made once.
+fn open_holds_sql() -> &'static str {
+    static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        format!("SELECT {HOLD_COLUMNS} FROM holds WHERE user_id = ?1 AND state = 0")
+    });
+    &SQL
+}
+
+fn add_other_units(
+    connection: &Connection,
+    names: &mut Names,
+    sql: &str,
+    place: [i64; 5],
+    sum: &mut Counter,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(place)?;
+    while let Some(row) = rows.next()? {
+        let unit = names.name(connection, Kind::Unit, row.get(0)?)?;
+        sum.usage.set(checked(unit.parse())?, row.get(1)?);
+    }
+    Ok(())
+}
+
+fn account(connection: &Connection, id: i64, user: &str) -> rusqlite::Result<Account> {
+    let sql = "SELECT created_at_us, minute_since_call_id, hour_since_call_id, \
+               day_since_call_id, lifetime_since_call_id FROM users WHERE id = ?1";
+    let (created_at, since) = connection.prepare_cached(sql)?.query_row([id], |row| {
+        let since: [Option<i64>; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        Ok((instant(row, 0)?, since))
+    })?;
+    let short = [Window::Minute, Window::Hour, Window::Day, Window::Lifetime];
+    let tracked = short.into_iter().zip(since).filter_map(|(w, since)| Some((w, since?))).collect();
+    Ok(Account {
+        id,
+        user: user.to_owned(),
+        created_at,
+        timeline: Timeline::new(terms(connection, id)?),
+        overrides: overrides(connection, id)?,
+        tracked,
+    })
+}
+
+fn terms(connection: &Connection, user_id: i64) -> rusqlite::Result<Vec<Term>> {
+    let sql = "SELECT id, plan_id, billing_cycle, anchor_us, starts_at_us, status \
+               FROM subscription_terms WHERE user_id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let (cycle, status): (String, String) = (row.get(2)?, row.get(5)?);
+        Ok(Term {
+            id: row.get(0)?,
+            plan_id: row.get(1)?,
+            billing_cycle: checked(cycle.parse())?,
+            anchor: Anchor(instant(row, 3)?),
+            starts_at: instant(row, 4)?,
+            status: checked(status.parse())?,
+        })
+    };
+    statement.query_map([user_id], read)?.collect()
+}
+
+fn overrides(connection: &Connection, user_id: i64) -> rusqlite::Result<Vec<LimitOverride>> {
+    let sql = format!(
+        "SELECT id, kind, starts_at_us, ends_at_us, note, {LIMIT_COLUMNS} FROM limit_overrides \
+         WHERE user_id = ?1 ORDER BY id"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let kind: String = row.get(1)?;
+        let ends_at: Option<i64> = row.get(3)?;
+        Ok(LimitOverride {
+            id: row.get(0)?,
+            kind: checked(kind.parse())?,
+            starts_at: instant(row, 2)?,
+            ends_at: ends_at.map(|us| checked(Timestamp::from_micros(us))).transpose()?,
+            note: row.get(4)?,
+            limit: limit(row, 5)?,
+        })
+    };
+    statement.query_map([user_id], read)?.collect()
+}
+
+/// The span of all period starts that lie within a half-open span.
+pub(super) fn starts_within(span: Span) -> (Timestamp, Timestamp) {
+    if span == Span::ALWAYS {
+        return (Timestamp::MIN, Timestamp::MAX);
+    }
+    (span.starts_at, span.ends_at.plus_micros(-1))
+}
