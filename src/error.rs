@@ -223,6 +223,28 @@ errors! {
     "unknown price of `{provider}` / `{model}`",
     hint "add it with `prices set`, or set `unknown_price` to `record`";
 
+    /// The user has no subscription, or no change of that kind to act on.
+    UnknownSubscription {
+        /// The user.
+        user: String,
+        /// What was looked for.
+        wanted: &'static str,
+    } = 208 "unknown_subscription" 404 false
+    "user `{user}` has no {wanted}",
+    hint "look with `history USER`; `subscribe` starts a subscription";
+
+    /// The user has no invoice or billing period of that start.
+    UnknownInvoice {
+        /// The user.
+        user: String,
+        /// The period that was asked for.
+        period: String,
+        /// What there is.
+        known: String,
+    } = 209 "unknown_invoice" 404 false
+    "user `{user}` has no invoice `{period}`: {known}",
+    hint "list them with `invoice USER --list`";
+
     /// The idempotency key was used before, with other content.
     IdempotencyConflict {
         /// The key.
@@ -242,6 +264,28 @@ errors! {
     } = 302 "hold_closed" 409 false
     "hold `{hold_id}` is already {state}",
     hint "nothing is left to do: the hold counts no more";
+
+    /// The subscription's status or terms do not allow the change.
+    SubscriptionState {
+        /// What was asked.
+        change: &'static str,
+        /// Why it cannot be.
+        reason: String,
+    } = 304 "subscription_state" 409 false
+    "cannot {change} the subscription: {reason}",
+    hint "`preview USER` shows what each change would do";
+
+    /// The invoice's state does not allow the change.
+    InvoiceState {
+        /// What was asked.
+        change: &'static str,
+        /// The label of the period.
+        period: String,
+        /// Why it cannot be.
+        reason: String,
+    } = 305 "invoice_state" 409 false
+    "cannot {change} the invoice of {period}: {reason}",
+    hint "a finalized invoice never changes; void it, and a new draft takes its place";
 
     /// The queue or the lock was not free within `busy_timeout_ms`; nothing happened.
     Overloaded {

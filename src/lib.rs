@@ -15,7 +15,13 @@ pub use domain::period::Anchor;
 pub use domain::plan::{Limit, Maximum, Metric, Plan, Policy, Tier};
 pub use domain::price::{Matcher, PriceMatch, PriceVersion, PriceWarning, Rate, Variant};
 pub use domain::redact::redact;
-pub use domain::subscription::{BillingCycle, Standing, SubscriptionStatus};
+pub use domain::invoice::{Invoice, InvoiceLine, InvoiceState, LineKind};
+pub use domain::proration::Proration;
+pub use domain::subscription::change::{CancelAt, Change};
+pub use domain::subscription::history::HistoryEntry;
+pub use domain::subscription::{
+    BillingCycle, ChangeKind, ExternalIds, Payment, PaymentStatus, Standing, SubscriptionStatus,
+};
 pub use domain::time::{Span, Timestamp, Window};
 pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
@@ -28,7 +34,7 @@ pub use meter::receipt::{
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
 pub use meter::{
-    LimitChange, LoggedCall, Meter, ReRating, ReRatingLine, Recorded, Subscribe,
-    SubscriptionReceipt, UnpricedGroup, UserLimits,
+    ChangePreview, HistoryPage, LimitChange, LoggedCall, Meter, ReRating, ReRatingLine, Recorded,
+    ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView, UnpricedGroup, UserLimits,
 };
 pub use storage::{CallFilter, CallPage, Cell, Check, Durability, Page, Synchronous, Table};

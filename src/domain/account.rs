@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::catalogue::Catalogue;
 use super::limit::EffectiveLimit;
 use super::named::named;
@@ -63,27 +61,22 @@ pub struct Account {
     pub tracked: BTreeMap<Window, i64>,
 }
 
-/// The status of a user's usage, from the limits alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UsageStatus {
-    /// Below every warning.
-    #[default]
-    Active,
-    /// A limit is at 80 % or more, or a soft one is passed.
-    Warning,
-    /// A limit that refuses is used up.
-    LimitReached,
+named! {
+    /// The status of a user's usage, from the limits alone.
+    UsageStatus "usage_status" {
+        /// Below every warning.
+        Active = "active",
+        /// A limit is at 80 % or more, or a soft one is passed.
+        Warning = "warning",
+        /// A limit that refuses is used up.
+        LimitReached = "limit_reached",
+    }
 }
 
-impl UsageStatus {
-    /// The stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Warning => "warning",
-            Self::LimitReached => "limit_reached",
-        }
+#[expect(clippy::derivable_impls, reason = "the macro that names the variants has no default")]
+impl Default for UsageStatus {
+    fn default() -> Self {
+        Self::Active
     }
 }
 

@@ -297,6 +297,18 @@ impl Call {
 }
 
 impl CallDetails {
+    /// The same without free texts, tags and names of things outside.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self {
+            response_time_ms: self.response_time_ms,
+            request_size_bytes: self.request_size_bytes,
+            response_size_bytes: self.response_size_bytes,
+            retry_count: self.retry_count,
+            ..Self::default()
+        }
+    }
+
     /// Checks the lengths; cuts nothing.
     pub(crate) fn validate(&self) -> Result<()> {
         let texts = [

@@ -31,6 +31,7 @@ struct PlanEntry {
     tier: Tier,
     price_monthly_usd: Money,
     price_yearly_usd: Money,
+    included_cost_usd: Option<Money>,
     #[serde(default)]
     description: String,
     #[serde(default)]
@@ -71,6 +72,7 @@ impl TryFrom<PlanEntry> for Plan {
             tier: entry.tier,
             price_monthly_usd: entry.price_monthly_usd,
             price_yearly_usd: entry.price_yearly_usd,
+            included_cost_usd: entry.included_cost_usd,
             description: entry.description,
             features: entry.features,
             limits,

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// Pico-dollars in one dollar.
 pub const PICO_PER_USD: i64 = 1_000_000_000_000;
 
+/// Pico-dollars in one cent.
+const PICO_PER_CENT: i64 = PICO_PER_USD / 100;
+
 /// An exact amount of US dollars, in pico-dollars (10⁻¹² USD), from −$9.22 M to +$9.22 M.
 ///
 /// ```
@@ -71,6 +74,44 @@ impl Money {
         let product = i128::from(self.0) * i128::from(quantity);
         let rounded = divide_half_even(product, i128::from(per));
         i64::try_from(rounded).map(Self).map_err(|_| out_of_range())
+    }
+
+    /// `amount × part ÷ whole` in whole cents, rounded once, half to even: the one place where an
+    /// invoice line rounds.
+    ///
+    /// # Errors
+    /// [`Error::AmountOutOfRange`] when the result is beyond the range or `whole` is not positive.
+    pub fn cents_of_share(self, part: i64, whole: i64) -> Result<Self> {
+        let out_of_range =
+            || Error::AmountOutOfRange { value: format!("{self} × {part} ÷ {whole}") };
+        if whole <= 0 {
+            return Err(out_of_range());
+        }
+        let product = i128::from(self.0) * i128::from(part);
+        let cents = divide_half_even(product, i128::from(whole) * i128::from(PICO_PER_CENT));
+        let pico = cents.checked_mul(i128::from(PICO_PER_CENT)).ok_or_else(out_of_range)?;
+        i64::try_from(pico).map(Self).map_err(|_| out_of_range())
+    }
+
+    /// The amount in whole cents, rounded half to even.
+    pub fn to_cents(self) -> Result<Self> {
+        self.cents_of_share(1, 1)
+    }
+
+    /// The amount with the other sign.
+    pub fn negated(self) -> Result<Self> {
+        Self::ZERO.minus(self)
+    }
+
+    /// Decimal text with at least two places, as invoices show it: `29.00`, `0.0012`.
+    pub fn to_invoice_text(self) -> String {
+        let text = self.to_string();
+        let places = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        match places {
+            0 => text + ".00",
+            1 => text + "0",
+            _ => text,
+        }
     }
 
     /// The exact sum of many amounts.
@@ -188,6 +229,23 @@ mod tests {
         assert_eq!(pico(5).charge(1, 3).unwrap(), pico(2));
         assert!(Money::MAX.charge(2, 1).is_err());
         assert!(pico(1).charge(1, 0).is_err());
+    }
+
+    #[test]
+    fn a_share_rounds_once_to_cents_half_to_even() {
+        let share = |text: &str, part, whole| {
+            text.parse::<Money>().unwrap().cents_of_share(part, whole).unwrap().to_string()
+        };
+        assert_eq!(share("29", 1, 3), "9.67");
+        assert_eq!(share("0.01", 1, 2), "0");
+        assert_eq!(share("0.03", 1, 2), "0.02");
+        assert_eq!(share("-0.03", 1, 2), "-0.02");
+        // Rounding to pico-dollars first would make this a tie, and then 0.02.
+        assert_eq!(share("0.044999999999", 1, 3), "0.01");
+        assert!(Money::ZERO.cents_of_share(1, 0).is_err());
+        assert_eq!("29".parse::<Money>().unwrap().to_invoice_text(), "29.00");
+        assert_eq!("0.5".parse::<Money>().unwrap().to_invoice_text(), "0.50");
+        assert_eq!("0.0012".parse::<Money>().unwrap().to_invoice_text(), "0.0012");
     }
 
     #[test]

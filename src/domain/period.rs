@@ -27,15 +27,25 @@ impl Anchor {
     /// # Ok::<(), alwrity_metering::Error>(())
     /// ```
     pub fn period(self, months: u32, at: Timestamp) -> Span {
+        self.period_from(0, months, at)
+    }
+
+    /// The same, where periods start `offset_months` months after the anchor and every `months`
+    /// from there: a year that was begun in the fifth month has its offset, and the phase of the
+    /// months stays.
+    pub fn period_from(self, offset_months: i64, months: u32, at: Timestamp) -> Span {
         let length = i64::from(months.max(1));
-        let months_apart = at.month_number() - self.0.month_number();
+        let months_apart = at.month_number() - self.0.month_number() - offset_months;
         let guess = months_apart.div_euclid(length);
+        let start = |index: i64| self.0.plus_months(offset_months + index * length);
         // The day and time within the month may put the instant one period before the guess.
-        let index = if self.0.plus_months(guess * length) > at { guess - 1 } else { guess };
-        Span {
-            starts_at: self.0.plus_months(index * length),
-            ends_at: self.0.plus_months((index + 1) * length),
-        }
+        let index = if start(guess) > at { guess - 1 } else { guess };
+        Span { starts_at: start(index), ends_at: start(index + 1) }
+    }
+
+    /// The months from the anchor to the start of the month that contains the instant.
+    pub fn months_until(self, at: Timestamp) -> i64 {
+        self.month(at).starts_at.month_number() - self.0.month_number()
     }
 
     /// The month from this anchor that contains the instant.

@@ -288,6 +288,9 @@ pub struct Plan {
     pub price_monthly_usd: Money,
     /// The fee of a year, in dollars.
     pub price_yearly_usd: Money,
+    /// The cost of the usage that the fee of a month includes, in dollars: more is charged as
+    /// overage. Nothing when all usage is in the fee.
+    pub included_cost_usd: Option<Money>,
     /// One sentence for people.
     pub description: String,
     /// Names of features that the host grants.
@@ -318,6 +321,9 @@ impl Plan {
         name::checked("plan name", &self.name, 128)?;
         if self.price_monthly_usd < Money::ZERO || self.price_yearly_usd < Money::ZERO {
             return invalid("a fee is negative".into());
+        }
+        if self.included_cost_usd.is_some_and(|included| included < Money::ZERO) {
+            return invalid("the included cost is negative".into());
         }
         for (index, limit) in self.limits.iter().enumerate() {
             if self.limits[..index].iter().any(|earlier| earlier.name == limit.name) {

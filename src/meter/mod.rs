@@ -17,7 +17,7 @@ mod record;
 mod reserve;
 pub mod seed;
 mod settle;
-mod subscribe;
+mod subscription;
 pub mod summary;
 
 use std::path::Path;
@@ -30,7 +30,9 @@ pub use calls::LoggedCall;
 pub use limits::{LimitChange, UserLimits};
 pub use re_rate::{ReRating, ReRatingLine, UnpricedGroup};
 pub use record::Recorded;
-pub use subscribe::{Subscribe, SubscriptionReceipt};
+pub use subscription::{
+    ChangePreview, HistoryPage, ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView,
+};
 
 use self::job::{Completion, Job, waiting};
 use self::options::Options;

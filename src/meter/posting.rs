@@ -218,7 +218,7 @@ impl Posting {
 }
 
 /// The call that an expired hold becomes where expired holds are charged.
-fn charged_at_estimate(hold: Hold, now: Timestamp) -> Call {
+pub(crate) fn charged_at_estimate(hold: Hold, now: Timestamp) -> Call {
     Call {
         id: 0,
         provider: hold.provider,

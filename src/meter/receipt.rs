@@ -9,6 +9,7 @@ use crate::domain::limit::LimitState;
 use crate::domain::money::Money;
 use crate::domain::operation::Operation;
 use crate::domain::price::PriceMatch;
+use crate::domain::pruned::PrunedCall;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::usage::Usage;
 
@@ -72,6 +73,9 @@ pub struct Receipt {
     pub price_match: PriceMatch,
     /// Whether its hold had been released or had expired.
     pub late: bool,
+    /// Whether the first record's row was pruned: then its id and its cost are what is left of it,
+    /// and the rest is from this repeat.
+    pub pruned: bool,
     /// What it used beyond its hold.
     pub overshoot: Overshoot,
     /// The limits that refuse and are passed all the same.
@@ -100,9 +104,29 @@ impl Receipt {
             price_version_id: call.price_version_id,
             price_match: call.price_match,
             late: call.is_late,
+            pruned: false,
             overshoot: Overshoot::default(),
             limits_exceeded: Vec::new(),
         }
+    }
+}
+
+impl Receipt {
+    /// The answer to a repeat of a call that was pruned: its id and cost, and what the repeat says.
+    pub(crate) fn of_pruned(first: &PrunedCall, user: &str, key: &str, again: &Call) -> Self {
+        let is_same_cost = again.cost == Some(first.cost);
+        let part = |cost: Money| if is_same_cost { cost } else { Money::ZERO };
+        let call = Call {
+            id: first.id,
+            cost: Some(first.cost),
+            cost_input: part(again.cost_input),
+            cost_output: part(again.cost_output),
+            price_version_id: first.price_version_id,
+            occurred_at: first.occurred_at,
+            period_starts_at: first.period_starts_at,
+            ..again.clone()
+        };
+        Self { pruned: true, ..Self::new(RecordStatus::Duplicate, user, key, &call) }
     }
 }
 

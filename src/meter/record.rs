@@ -11,6 +11,7 @@ use super::{About, Meter, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
 use crate::domain::key::CallKey;
 use crate::domain::name;
+use crate::domain::pruned::{Fingerprint, PrunedCall};
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::storage::{Changes, Durability, Found, View};
@@ -150,6 +151,7 @@ impl Meter {
 fn enter(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
     match view.head.found.first() {
         Some(Found::Call(call)) => repeat(entry, call, view),
+        Some(Found::Pruned(first)) => repeat_pruned(entry, first, view),
         Some(Found::Hold(hold)) => {
             let outcome = CallOutcome {
                 usage: entry.draft.usage.clone(),
@@ -192,6 +194,24 @@ fn repeat(entry: &Entry, call: &Call, view: &View) -> Result<(Changes, Receipt)>
             Err(Error::IdempotencyConflict { key: entry.key_text.clone(), difference })
         }
     }
+}
+
+/// The answer to a key whose call was recorded before and pruned.
+fn repeat_pruned(entry: &Entry, first: &PrunedCall, view: &View) -> Result<(Changes, Receipt)> {
+    let unknown = &entry.rules.unknown_price;
+    let costing = cost_of(&entry.draft, &view.head.catalogue, first.occurred_at, unknown)?;
+    let (at, period) = (first.occurred_at, first.period_starts_at);
+    let again = costing.into_call(&entry.draft, at, entry.now, period);
+    let moved = entry.occurred_at.filter(|moved| *moved != at);
+    let difference = match moved {
+        Some(moved) => format!("`occurred_at` was `{at}`, now it is `{moved}`"),
+        None if Fingerprint::of(&again) == first.fingerprint => {
+            let receipt = Receipt::of_pruned(first, &entry.user, &entry.key_text, &again);
+            return Ok((Changes::default(), receipt));
+        }
+        None => "the content is another; the first record was pruned".to_owned(),
+    };
+    Err(Error::IdempotencyConflict { key: entry.key_text.clone(), difference })
 }
 
 /// The first of the compared fields that differs, with both values; nothing when none does.

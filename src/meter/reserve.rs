@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::draft::{Ask, Estimate, estimate};
-use super::posting::{Posting, Rules, windows_at};
+use super::posting::{Posting, Rules, charged_at_estimate, windows_at};
 use super::receipt::{Decision, HoldReceipt, Receipt, RecordStatus, Reservation, Reservations};
 use super::{About, Meter, key_text};
 use crate::domain::call::CallRequest;
@@ -166,6 +166,12 @@ fn step(posting: &Posting, wish: &Wish, ask: &Ask, place: usize, found: &Found) 
     match found {
         Found::Call(call) => {
             Ok(Step::Recorded(Receipt::new(RecordStatus::Duplicate, &wish.user, text, call)))
+        }
+        Found::Pruned(first) => {
+            let estimate = estimate(ask, &posting.catalogue, wish.at, &wish.rules)?;
+            let hold = new_hold(posting, wish, ask, *key, estimate);
+            let again = charged_at_estimate(hold, wish.now);
+            Ok(Step::Recorded(Receipt::of_pruned(first, &wish.user, text, &again)))
         }
         Found::Hold(hold) if hold.is_live(wish.now) => Ok(Step::Held(Hold::clone(hold))),
         Found::Hold(_) | Found::Nothing => {

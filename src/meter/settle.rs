@@ -13,6 +13,8 @@ use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
 use crate::domain::money::Money;
 use crate::domain::name;
+use crate::domain::operation::Operation;
+use crate::domain::price::{PriceMatch, Variant};
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Unit, Usage};
 use crate::error::{Error, Result};
@@ -74,7 +76,7 @@ fn release(hold_id: CallKey, view: &View) -> Result<(Changes, ReleaseStatus)> {
             Ok((changes, ReleaseStatus::Released))
         }
         Some(Found::Hold(_)) => Ok((Changes::default(), ReleaseStatus::AlreadyClosed)),
-        Some(Found::Call(_)) => {
+        Some(Found::Call(_) | Found::Pruned(_)) => {
             Err(Error::HoldClosed { hold_id: hold_id.to_string(), state: "settled" })
         }
         _ => Err(Error::UnknownHold { hold_id: hold_id.to_string() }),
@@ -96,6 +98,11 @@ fn settle(
         }
         Some(Found::Call(call)) => {
             settle_again(call, outcome, user, &hold_id.to_string(), now, rules, view)
+        }
+        // A settled call that is gone cannot be compared: its id and cost are the answer.
+        Some(Found::Pruned(first)) => {
+            let again = reported(outcome, first.occurred_at);
+            Ok((Changes::default(), Receipt::of_pruned(first, user, "", &again)))
         }
         _ => Err(Error::UnknownHold { hold_id: hold_id.to_string() }),
     }
@@ -167,6 +174,32 @@ fn settle_again(
         Some(difference) => {
             Err(Error::IdempotencyConflict { key: key_text.to_owned(), difference })
         }
+    }
+}
+
+/// What an outcome alone says of a call.
+fn reported(outcome: &CallOutcome, occurred_at: Timestamp) -> Call {
+    Call {
+        id: 0,
+        provider: String::new(),
+        operation: Operation::chat(),
+        model: String::new(),
+        variant: Variant::Standard,
+        usage: outcome.usage.clone(),
+        usage_source: outcome.usage_source,
+        call_count: 1,
+        status_code: outcome.status_code,
+        occurred_at,
+        recorded_at: occurred_at,
+        period_starts_at: occurred_at,
+        cost: None,
+        cost_input: Money::ZERO,
+        cost_output: Money::ZERO,
+        vendor_cost: outcome.vendor_cost_usd,
+        price_version_id: None,
+        price_match: PriceMatch::Unknown,
+        is_late: false,
+        details: outcome.details.clone(),
     }
 }
 

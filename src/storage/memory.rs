@@ -15,8 +15,8 @@ use self::book::{Book, Ids};
 use self::draft::Draft;
 use self::tally::first_difference;
 use super::{
-    CallFilter, CallPage, CatalogueChange, Changes, Check, Found, Head, Page, PeriodMark, ReRated,
-    Store, Table, Ticket, View, WindowKey, Work,
+    Billing, CallFilter, CallPage, CatalogueChange, Changes, Check, Erased, Found, Head, Page,
+    PeriodMark, PruneMode, Pruned, ReRated, Store, Table, Ticket, View, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::call::Call;
@@ -84,12 +84,16 @@ impl State {
             counters: book.map(|book| book.counters_of(&windows)).unwrap_or_default(),
             holds: book.map(|book| book.open_holds()).unwrap_or_default(),
             next_call_id: self.ids.call + 1,
+            billing: Billing::default(),
         })
     }
 
     /// One transaction: all of the work's changes, or none.
     fn run(&mut self, work: &mut dyn Work) -> Result<()> {
-        let view = self.view(work.user(), work.keys(), |head| work.windows(head))?;
+        let mut view = self.view(work.user(), work.keys(), |head| work.windows(head))?;
+        if let Some(book) = work.user().and_then(|user| self.books.get(user)) {
+            view.billing = if work.needs_billing() { book.billing() } else { Billing::default() };
+        }
         let changes = work.decide(&view)?;
         if changes != Changes::default() {
             let mut next = self.clone();
@@ -153,7 +157,9 @@ impl State {
     fn is_price_used(&self, id: i64) -> bool {
         let mut calls = self.books.values().flat_map(|book| book.calls());
         let mut holds = self.books.values().flat_map(|book| book.open_holds());
+        let mut pruned = self.books.values().flat_map(|book| book.pruned());
         calls.any(|call| call.price_version_id == Some(id))
+            || pruned.any(|call| call.price_version_id == Some(id))
             || holds.any(|hold| hold.price_version_id == Some(id))
     }
 }
@@ -250,20 +256,59 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn billing(&self, user: &str) -> Result<Billing> {
+        Ok(self.lock().books.get(user).map(|book| book.billing()).unwrap_or_default())
+    }
+
+    fn period_marks(&self, user: &str) -> Result<Vec<PeriodMark>> {
+        let state = self.lock();
+        let marks = state.books.get(user).into_iter().flat_map(|book| book.marks.values());
+        Ok(marks.copied().collect())
+    }
+
+    fn prune(&self, before: Timestamp, mode: PruneMode) -> Result<Pruned> {
+        let mut state = self.lock();
+        let mut found = Pruned::default();
+        let mut next = state.clone();
+        for book in next.books.values_mut() {
+            let own = book.prunable(before);
+            found.calls += own.calls;
+            found.unpriced_calls += own.unpriced_calls;
+            if mode == PruneMode::Remove && own.calls > 0 {
+                Arc::make_mut(book).prune(before)?;
+            }
+        }
+        *state = next;
+        Ok(found)
+    }
+
+    fn erase(&self, user: &str, pseudonym: &str) -> Result<Erased> {
+        let mut state = self.lock();
+        let unknown = || Error::UnknownUser { user: crate::error::shown(user) };
+        let mut book = state.books.remove(user).ok_or_else(unknown)?;
+        let erased = Arc::make_mut(&mut book).erase(pseudonym);
+        state.books.insert(pseudonym.to_owned(), book);
+        Ok(erased)
+    }
+
     fn verify(&self) -> Result<Vec<Check>> {
         let state = self.lock();
         let mut counters = Finding::new("counters");
         let mut days = Finding::new("days");
         let mut keys = Finding::new("keys");
         let mut holds = Finding::new("holds");
+        let mut models = Finding::new("models by period");
+        let mut invoices = Finding::new("invoices");
         for (user, book) in &state.books {
             let (kept, counted) = (&book.tally, book.fold()?);
             counters.add(user, rows_or_difference(&kept.counters, &counted.counters));
             days.add(user, rows_or_difference(&kept.days, &counted.days));
             keys.add(user, book.check_keys());
             holds.add(user, book.check_holds());
+            models.add(user, rows_or_difference(&kept.models, &counted.models));
+            invoices.add(user, book.check_invoices());
         }
-        Ok([counters, days, keys, holds].map(Finding::into_check).into())
+        Ok([counters, days, models, keys, holds, invoices].map(Finding::into_check).into())
     }
 
     fn rebuild(&self) -> Result<i64> {
@@ -272,7 +317,7 @@ impl Store for MemoryStore {
         let mut rows = 0;
         for book in next.books.values_mut() {
             let tally = book.fold()?;
-            rows += tally.counters.len() + tally.days.len();
+            rows += tally.counters.len() + tally.days.len() + tally.models.len();
             Arc::make_mut(book).tally = tally;
         }
         *state = next;
@@ -317,9 +362,9 @@ impl Finding {
     }
 }
 
-fn rows_or_difference<K: Ord + std::fmt::Debug>(
-    kept: &BTreeMap<K, Counter>,
-    counted: &BTreeMap<K, Counter>,
+fn rows_or_difference<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    kept: &BTreeMap<K, V>,
+    counted: &BTreeMap<K, V>,
 ) -> Result<usize, String> {
     first_difference(kept, counted).map_or(Ok(kept.len()), Err)
 }
@@ -402,7 +447,7 @@ mod tests {
         assert_eq!(found.iter().map(|check| check.name).collect::<Vec<_>>(), ["counters", "days"]);
         assert!(found[0].found.contains("calls: 2") && found[0].found.contains("calls: 1"));
         assert!(found[1].found.contains("kept None"), "{}", found[1].found);
-        assert_eq!(store.rebuild().unwrap(), 2);
+        assert_eq!(store.rebuild().unwrap(), 3);
         assert_eq!(faults(), []);
     }
 }

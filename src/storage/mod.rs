@@ -12,7 +12,9 @@ use crate::domain::call::Call;
 use crate::domain::catalogue::{Catalogue, Provider};
 use crate::domain::counter::{Counter, CounterKey, DayKey};
 use crate::domain::hold::Hold;
+use crate::domain::invoice::{Invoice, InvoicePayment, ModelKey, ModelUsage};
 use crate::domain::key::CallKey;
+use crate::domain::pruned::PrunedCall;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceVersion;
 use crate::domain::subscription::Term;
@@ -39,6 +41,8 @@ pub enum Found {
     Nothing,
     /// A recorded call.
     Call(Box<Call>),
+    /// A recorded call that was pruned: what is left of it.
+    Pruned(Box<PrunedCall>),
     /// A hold, open or not.
     Hold(Box<Hold>),
 }
@@ -54,6 +58,15 @@ pub struct Head {
     pub found: Vec<Found>,
 }
 
+/// What invoices of a user are made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Billing {
+    /// The finalized invoices, void ones included, in the order of their ids.
+    pub invoices: Vec<Invoice>,
+    /// What was used, by usage period, provider and model.
+    pub usage: Vec<(ModelKey, ModelUsage)>,
+}
+
 /// What a work decides by, all read in one transaction.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -63,8 +76,10 @@ pub struct View {
     pub counters: Vec<(CounterKey, Counter)>,
     /// The user's holds that are open, overdue ones included.
     pub holds: Vec<Hold>,
-    /// The id that the next recorded call gets.
+    /// The id that the next recorded call gets; it never goes back, whatever is pruned.
     pub next_call_id: i64,
+    /// What invoices are made of; empty unless the work asked for it.
+    pub billing: Billing,
 }
 
 /// One transaction's worth of decision.
@@ -82,6 +97,11 @@ pub trait Work: Send {
     /// harms nobody: a hold that dies with the machine has no caller left.
     fn needs_sync(&self) -> bool {
         true
+    }
+
+    /// Whether `decide` needs what invoices are made of.
+    fn needs_billing(&self) -> bool {
+        false
     }
 
     /// Decides, purely: the same view gives the same changes. It may run again, when the
@@ -142,6 +162,37 @@ pub enum CatalogueChange {
     },
 }
 
+/// An invoice that becomes void.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoidedInvoice {
+    /// Its id.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// What pruning did, or would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Pruned {
+    /// Calls whose rows are gone, and whose sums are kept.
+    pub calls: i64,
+    /// Calls that stay although they are old enough: their cost is unknown.
+    pub unpriced_calls: i64,
+}
+
+/// What erasing a user did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Erased {
+    /// Calls that name nobody any more. They stay in the totals.
+    pub calls: i64,
+    /// Holds that are gone.
+    pub holds: i64,
+    /// Invoices that name nobody any more. Their hashes stay valid.
+    pub invoices: i64,
+}
+
 /// What a work changes. Empty means that it only looked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -159,6 +210,14 @@ pub struct Changes {
     pub periods: Vec<PeriodMark>,
     /// Terms to add to the subscription.
     pub terms: Vec<Term>,
+    /// Terms that are taken back before they begin, by id: they never counted.
+    pub withdrawn_terms: Vec<(i64, Timestamp)>,
+    /// Invoices to keep. At most one that is not void is kept for a period.
+    pub invoices: Vec<Invoice>,
+    /// Invoices that become void.
+    pub voided_invoices: Vec<VoidedInvoice>,
+    /// What was told about the payment of invoices, by id.
+    pub invoice_payments: Vec<(i64, InvoicePayment)>,
     /// Limits of the user's own to add.
     pub overrides: Vec<LimitOverride>,
     /// Limits of the user's own that end, by id.
@@ -189,6 +248,15 @@ pub enum Synchronous {
     Full,
     /// It survives a kill; a power cut may undo the last commits, whole ones.
     Normal,
+}
+
+/// Whether pruning happens or is only counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PruneMode {
+    /// Nothing changes.
+    Count,
+    /// The calls are removed.
+    Remove,
 }
 
 /// How a store behaves.
@@ -338,6 +406,23 @@ pub trait Store: Send + Sync {
 
     /// A user's day rollups from one day to before another, in days since 1970-01-01.
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>>;
+
+    /// What invoices of a user are made of.
+    fn billing(&self, user: &str) -> Result<Billing>;
+
+    /// A user's usage periods in which calls were recorded, ascending, and how their limits stood.
+    fn period_marks(&self, user: &str) -> Result<Vec<PeriodMark>>;
+
+    /// Counts, or removes, the calls that were made before an instant. Their sums stay: counters
+    /// and rollups are base + ledger afterwards. Calls without a cost stay.
+    fn prune(&self, before: Timestamp, mode: PruneMode) -> Result<Pruned>;
+
+    /// Takes a user's identity and every free text out of the store, and its bytes off the disk.
+    /// The rows keep their numbers under the pseudonym, so all totals stay.
+    ///
+    /// # Errors
+    /// `unknown_user`.
+    fn erase(&self, user: &str, pseudonym: &str) -> Result<Erased>;
 
     /// Recomputes every counter and rollup from the ledger and compares; checks the set-up.
     fn verify(&self) -> Result<Vec<Check>>;

@@ -8,11 +8,15 @@ use crate::domain::account::{Account, LimitOverride};
 use crate::domain::call::Call;
 use crate::domain::counter::{Counter, CounterKey};
 use crate::domain::hold::{Hold, HoldState};
+use crate::domain::invoice::{Invoice, InvoicePayment, is_intact};
 use crate::domain::key::CallKey;
+use crate::domain::pruned::PrunedCall;
 use crate::domain::subscription::Term;
 use crate::domain::time::{Timestamp, Window};
 use crate::error::{Error, Result};
-use crate::storage::{Changes, Found, PeriodMark, ReRated, WindowKey};
+use crate::storage::{
+    Billing, Changes, Erased, Found, PeriodMark, Pruned, ReRated, VoidedInvoice, WindowKey,
+};
 
 /// The ids that were given last, of things that are numbered over all users.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +24,7 @@ pub(super) struct Ids {
     pub(super) call: i64,
     term: i64,
     limit_override: i64,
+    invoice: i64,
 }
 
 fn next(last: &mut i64) -> i64 {
@@ -44,7 +49,11 @@ pub(super) struct Book {
     places: HashMap<CallKey, usize>,
     holds: BTreeMap<CallKey, Hold>,
     pub(super) tally: Tally,
+    /// The sums of the calls that were pruned.
+    base: Tally,
+    pruned: BTreeMap<CallKey, PrunedCall>,
     pub(super) marks: BTreeMap<Timestamp, PeriodMark>,
+    invoices: Vec<Invoice>,
 }
 
 impl Book {
@@ -56,7 +65,10 @@ impl Book {
             places: HashMap::new(),
             holds: BTreeMap::new(),
             tally: Tally::default(),
+            base: Tally::default(),
+            pruned: BTreeMap::new(),
             marks: BTreeMap::new(),
+            invoices: Vec::new(),
         }
     }
 
@@ -65,10 +77,18 @@ impl Book {
         self.rows.iter().map(|row| &row.call)
     }
 
+    /// What is left of the calls that were pruned.
+    pub(super) fn pruned(&self) -> impl Iterator<Item = &PrunedCall> {
+        self.pruned.values()
+    }
+
     /// What a key stands for: a recorded call before a hold.
     pub(super) fn found(&self, key: &CallKey) -> Found {
         if let Some(place) = self.places.get(key) {
             return Found::Call(Box::new(self.rows[*place].call.clone()));
+        }
+        if let Some(pruned) = self.pruned.get(key) {
+            return Found::Pruned(Box::new(pruned.clone()));
         }
         self.holds.get(key).map_or(Found::Nothing, |hold| Found::Hold(Box::new(hold.clone())))
     }
@@ -99,6 +119,10 @@ impl Book {
             tracked,
             periods,
             terms,
+            withdrawn_terms,
+            invoices,
+            voided_invoices,
+            invoice_payments,
             overrides,
             ended_overrides,
             re_rated: _,
@@ -106,7 +130,9 @@ impl Book {
             catalogue_at: _,
         } = changes;
         self.track(tracked, ids.call);
+        self.withdraw_terms(&withdrawn_terms);
         self.add_terms(terms, ids);
+        self.change_invoices(invoices, &voided_invoices, &invoice_payments, ids)?;
         self.change_overrides(overrides, &ended_overrides, ids)?;
         for (key, call) in calls {
             self.record(key, Call { id: next(&mut ids.call), ..call })?;
@@ -141,6 +167,117 @@ impl Book {
         }
     }
 
+    fn withdraw_terms(&mut self, withdrawn: &[(i64, Timestamp)]) {
+        if !withdrawn.is_empty() {
+            let ids: Vec<i64> = withdrawn.iter().map(|(id, _)| *id).collect();
+            let account = Arc::make_mut(&mut self.account);
+            account.timeline = account.timeline.without(&ids);
+        }
+    }
+
+    fn change_invoices(
+        &mut self,
+        added: Vec<Invoice>,
+        voided: &[VoidedInvoice],
+        payments: &[(i64, InvoicePayment)],
+        ids: &mut Ids,
+    ) -> Result<()> {
+        for VoidedInvoice { id, at, reason } in voided {
+            if let Some(own) = self.invoices.iter_mut().find(|own| own.id == *id) {
+                *own = own.voided(*at, reason)?;
+            }
+        }
+        for invoice in added {
+            let is_same = |own: &Invoice| {
+                own.is_finalized() && own.period.starts_at == invoice.period.starts_at
+            };
+            if self.invoices.iter().any(is_same) {
+                let reason = format!("a second invoice of {}", invoice.period.label());
+                return Err(Error::Internal { reason });
+            }
+            self.invoices.push(Invoice { id: next(&mut ids.invoice), ..invoice });
+        }
+        for (id, payment) in payments {
+            if let Some(own) = self.invoices.iter_mut().find(|own| own.id == *id) {
+                own.payment = payment.clone();
+            }
+        }
+        Ok(())
+    }
+
+    /// What invoices are made of.
+    pub(super) fn billing(&self) -> Billing {
+        let usage = self.tally.models.iter().map(|(key, usage)| (key.clone(), *usage)).collect();
+        Billing { invoices: self.invoices.clone(), usage }
+    }
+
+    /// How many invoices there are, or which is not what was finalized.
+    pub(super) fn check_invoices(&self) -> Result<usize, String> {
+        match self.invoices.iter().find(|own| !is_intact(own, self.account.id)) {
+            Some(own) => Err(format!("invoice {} is not what was finalized", own.id)),
+            None => Ok(self.invoices.len()),
+        }
+    }
+
+    /// The calls that pruning takes, and those that stay only because their cost is unknown.
+    pub(super) fn prunable(&self, before: Timestamp) -> Pruned {
+        let mut found = Pruned::default();
+        for call in self.calls().filter(|call| call.occurred_at < before) {
+            match call.cost {
+                Some(_) => found.calls += 1,
+                None => found.unpriced_calls += 1,
+            }
+        }
+        found
+    }
+
+    /// Removes the calls that were made before an instant; their sums go into the base.
+    pub(super) fn prune(&mut self, before: Timestamp) -> Result<()> {
+        let mut kept = Vec::with_capacity(self.rows.len());
+        for row in std::mem::take(&mut self.rows) {
+            match PrunedCall::of(&row.call).filter(|old| old.occurred_at < before) {
+                Some(old) => {
+                    self.base.add(&self.account.tracked, &row.call)?;
+                    self.pruned.insert(row.key, old);
+                }
+                None => kept.push(row),
+            }
+        }
+        self.places = kept.iter().enumerate().map(|(place, row)| (row.key, place)).collect();
+        self.rows = kept;
+        Ok(())
+    }
+
+    /// Takes the user's identity and every free text away.
+    pub(super) fn erase(&mut self, pseudonym: &str) -> Erased {
+        let account = Arc::make_mut(&mut self.account);
+        pseudonym.clone_into(&mut account.user);
+        account.overrides.iter_mut().for_each(|own| own.note = None);
+        account.timeline = account.timeline.anonymous();
+        for (place, row) in self.rows.iter_mut().enumerate() {
+            let key = CallKey::new(pseudonym, &row.call.id.to_string());
+            self.places.remove(&row.key);
+            self.places.insert(key, place);
+            let details = row.call.details.anonymous();
+            *row = Arc::new(Row { key, call: Call { details, ..row.call.clone() } });
+        }
+        let pruned = std::mem::take(&mut self.pruned).into_values();
+        let renamed = |old: PrunedCall| (CallKey::new(pseudonym, &old.id.to_string()), old);
+        self.pruned = pruned.map(renamed).collect();
+        for invoice in &mut self.invoices {
+            invoice.void_reason = None;
+            invoice.payment.reference = None;
+            invoice.payment.stripe_invoice_id = None;
+        }
+        let holds = std::mem::take(&mut self.holds);
+        let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        Erased {
+            calls: count(self.rows.len()),
+            holds: count(holds.len()),
+            invoices: count(self.invoices.len()),
+        }
+    }
+
     fn change_overrides(
         &mut self,
         added: Vec<LimitOverride>,
@@ -162,7 +299,7 @@ impl Book {
     }
 
     fn record(&mut self, key: CallKey, call: Call) -> Result<()> {
-        if self.places.insert(key, self.rows.len()).is_some() {
+        if self.pruned.contains_key(&key) || self.places.insert(key, self.rows.len()).is_some() {
             return Err(Error::Internal { reason: format!("the key {key} is recorded already") });
         }
         self.tally.add(&self.account.tracked, &call)?;
@@ -190,7 +327,7 @@ impl Book {
 
     /// What the calls add up to.
     pub(super) fn fold(&self) -> Result<Tally> {
-        Tally::fold(&self.account.tracked, self.calls())
+        Tally::fold(&self.base, &self.account.tracked, self.calls())
     }
 
     /// How many keys there are, or what is wrong with them.

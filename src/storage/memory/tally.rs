@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use crate::domain::call::Call;
 use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::invoice::{ModelKey, ModelUsage};
 use crate::domain::money::Money;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
@@ -20,15 +21,18 @@ pub(super) struct Tally {
     pub(super) counters: BTreeMap<CounterKey, Counter>,
     /// By day, provider, model and operation.
     pub(super) days: BTreeMap<DayKey, Counter>,
+    /// By usage period, provider and model.
+    pub(super) models: BTreeMap<ModelKey, ModelUsage>,
 }
 
 impl Tally {
-    /// What the calls of a user add up to.
+    /// What the calls of a user add up to, on top of what pruned ones have left.
     pub(super) fn fold<'a>(
+        base: &Self,
         tracked: &Tracked,
         calls: impl Iterator<Item = &'a Call>,
     ) -> Result<Self> {
-        let mut tally = Self::default();
+        let mut tally = base.clone();
         for call in calls {
             tally.add(tracked, call)?;
         }
@@ -44,6 +48,8 @@ impl Tally {
         }
         let sum = self.days.entry(DayKey::of(call)).or_default();
         *sum = sum.plus(&one)?;
+        let sum = self.models.entry(model_key(call)).or_default();
+        *sum = sum.plus(ModelUsage::from(&one))?;
         Ok(())
     }
 
@@ -71,7 +77,11 @@ impl Tally {
         for key in keys {
             correct(self.counters.entry(key).or_default())?;
         }
-        correct(self.days.entry(DayKey::of(before)).or_default())
+        correct(self.days.entry(DayKey::of(before)).or_default())?;
+        let sum = self.models.entry(model_key(before)).or_default();
+        sum.cost = replaced(sum.cost, old.cost, new.cost)?;
+        sum.unpriced_calls += new.unpriced_calls - old.unpriced_calls;
+        Ok(())
     }
 }
 
@@ -96,6 +106,14 @@ fn counter_keys(tracked: &Tracked, call: &Call) -> Vec<CounterKey> {
     Window::ALL.iter().copied().filter(is_counted).map(key).collect()
 }
 
+fn model_key(call: &Call) -> ModelKey {
+    ModelKey {
+        period_starts_at: call.period_starts_at,
+        provider: call.provider.clone(),
+        model: call.model.clone(),
+    }
+}
+
 fn starts_at(window: Window, call: &Call) -> Timestamp {
     match window {
         Window::Period => call.period_starts_at,
@@ -104,9 +122,9 @@ fn starts_at(window: Window, call: &Call) -> Timestamp {
 }
 
 /// The first key whose kept sum is not what was counted.
-pub(super) fn first_difference<K: Ord + Debug>(
-    kept: &BTreeMap<K, Counter>,
-    counted: &BTreeMap<K, Counter>,
+pub(super) fn first_difference<K: Ord + Debug, V: PartialEq + Debug>(
+    kept: &BTreeMap<K, V>,
+    counted: &BTreeMap<K, V>,
 ) -> Option<String> {
     let keys: BTreeSet<&K> = kept.keys().chain(counted.keys()).collect();
     keys.into_iter()

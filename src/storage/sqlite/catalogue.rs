@@ -36,7 +36,7 @@ pub(super) fn load(connection: &Connection, default_plan: &str) -> rusqlite::Res
 
 fn plans(connection: &Connection) -> rusqlite::Result<Vec<Plan>> {
     let sql = "SELECT plan_id, name, tier, price_monthly_pico_usd, price_yearly_pico_usd, \
-               description, features, is_active FROM plans \
+               description, features, is_active, included_cost_pico_usd FROM plans \
                ORDER BY price_monthly_pico_usd, plan_id";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -49,6 +49,7 @@ fn plans(connection: &Connection) -> rusqlite::Result<Vec<Plan>> {
             tier: checked(tier.parse())?,
             price_monthly_usd: Money::from_pico_usd(row.get(3)?),
             price_yearly_usd: Money::from_pico_usd(row.get(4)?),
+            included_cost_usd: row.get::<_, Option<i64>>(8)?.map(Money::from_pico_usd),
             description: row.get(5)?,
             features: json(&features)?,
             limits: plan_limits(connection, &id)?,
@@ -206,7 +207,8 @@ pub(super) fn check(
             continue;
         }
         let sql = "SELECT EXISTS (SELECT 1 FROM calls WHERE price_version_id = ?1) \
-                   OR EXISTS (SELECT 1 FROM holds WHERE price_version_id = ?1)";
+                   OR EXISTS (SELECT 1 FROM holds WHERE price_version_id = ?1) \
+                   OR EXISTS (SELECT 1 FROM pruned_calls WHERE price_version_id = ?1)";
         let is_used: bool = connection.query_row(sql, [known.id], |row| row.get(0))?;
         if is_used {
             let reason = format!(
@@ -272,12 +274,14 @@ pub(super) fn write(
 fn write_plan(connection: &Connection, plan: &Plan, at: Timestamp) -> rusqlite::Result<()> {
     let sql = "INSERT INTO plans (plan_id, name, tier, price_monthly_pico_usd, \
                price_yearly_pico_usd, description, features, is_active, created_at_us, \
-               updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) \
+               updated_at_us, included_cost_pico_usd) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10) \
                ON CONFLICT (plan_id) DO UPDATE SET name = excluded.name, tier = excluded.tier, \
                price_monthly_pico_usd = excluded.price_monthly_pico_usd, \
                price_yearly_pico_usd = excluded.price_yearly_pico_usd, \
                description = excluded.description, features = excluded.features, \
-               is_active = excluded.is_active, updated_at_us = excluded.updated_at_us";
+               is_active = excluded.is_active, updated_at_us = excluded.updated_at_us, \
+               included_cost_pico_usd = excluded.included_cost_pico_usd";
     connection.prepare_cached(sql)?.execute(params![
         plan.id,
         plan.name,
@@ -288,6 +292,7 @@ fn write_plan(connection: &Connection, plan: &Plan, at: Timestamp) -> rusqlite::
         json_text(&plan.features)?,
         plan.is_active,
         at.micros(),
+        plan.included_cost_usd.map(Money::pico_usd),
     ])?;
     connection.execute("DELETE FROM plan_limits WHERE plan_id = ?1", [&plan.id])?;
     let sql = format!(

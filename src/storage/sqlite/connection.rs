@@ -11,7 +11,7 @@ use super::file::SideLock;
 use crate::error::{Error, Result};
 
 /// The schema that this library writes.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");

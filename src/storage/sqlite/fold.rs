@@ -1,4 +1,5 @@
-//! The fold: counters and rollups as plain SQL over the ledger.
+//! The fold: counters and rollups as plain SQL over the ledger, and over the base that pruned
+//! calls have left.
 //!
 //! Written apart from the writer's Rust on purpose: `verify` compares the two, and `rebuild` puts
 //! this one in place of what was stored.
@@ -40,68 +41,142 @@ const WINDOWS: [(i64, &str, &str); 5] = [
     (4, "0", "c.id > u.lifetime_since_call_id"),
 ];
 
-/// A projection of the ledger: its table, the columns that are compared, and the fold.
+/// A projection of the ledger: its table, its columns, and the fold.
 pub(super) struct Projection {
     pub(super) name: &'static str,
     pub(super) table: &'static str,
-    pub(super) columns: String,
-    pub(super) select: String,
+    /// The columns that tell where a sum stands.
+    place: &'static str,
+    /// The columns that are added, and perhaps `has_other_units`, which is the greatest.
+    sums: String,
+    /// The fold of the calls of a source, in the order of the columns.
+    fold: Box<dyn Fn(&str) -> String>,
+}
+
+impl Projection {
+    /// The columns that are compared.
+    pub(super) fn columns(&self) -> String {
+        format!("{}, {}", self.place, self.sums)
+    }
+
+    /// What the table must hold: base + ledger.
+    pub(super) fn select(&self) -> String {
+        let Self { table, place, .. } = self;
+        let merged = |column: &str| match column {
+            "has_other_units" => "max(has_other_units)".to_owned(),
+            sum => format!("sum({sum})"),
+        };
+        let sums: Vec<String> = self.sums.split(", ").map(merged).collect();
+        format!(
+            "SELECT {place}, {} FROM (SELECT {columns} FROM base_{table} UNION ALL {fold}) \
+             GROUP BY {place}",
+            sums.join(", "),
+            columns = self.columns(),
+            fold = (self.fold)("calls"),
+        )
+    }
+
+    /// Adds the fold of the calls of a source to the base.
+    pub(super) fn seal(&self, source: &str) -> String {
+        let Self { table, .. } = self;
+        let added = |column: &str| match column {
+            "has_other_units" => {
+                "has_other_units = max(has_other_units, excluded.has_other_units)".to_owned()
+            }
+            sum => format!("{sum} = {sum} + excluded.{sum}"),
+        };
+        let sums: Vec<String> = self.sums.split(", ").map(added).collect();
+        // Without the condition SQLite would read ON as a part of a join.
+        format!(
+            "INSERT INTO base_{table} ({columns}) SELECT * FROM ({fold}) WHERE true \
+             ON CONFLICT DO UPDATE SET {}",
+            sums.join(", "),
+            columns = self.columns(),
+            fold = (self.fold)(source),
+        )
+    }
 }
 
 /// Every projection that SQL alone folds.
 pub(super) fn projections() -> Vec<Projection> {
-    let each_window = |select: &dyn Fn(&(i64, &str, &str)) -> String| {
+    fn each_window(select: &dyn Fn(&(i64, &str, &str)) -> String) -> String {
         WINDOWS.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ")
+    }
+    let counters = |source: &str| {
+        each_window(&|(code, start, counts)| {
+            format!(
+                "SELECT c.user_id, {code}, {start}, c.provider_id, c.operation_id, {SUMS}, \
+                 max(c.has_other_units) FROM {source} c JOIN users u ON u.id = c.user_id \
+                 WHERE {counts} GROUP BY 1, 3, 4, 5"
+            )
+        })
     };
-    let counters = each_window(&|(code, start, counts)| {
-        format!(
-            "SELECT c.user_id, {code}, {start}, c.provider_id, c.operation_id, {SUMS}, \
-             max(c.has_other_units) FROM calls c JOIN users u ON u.id = c.user_id \
-             WHERE {counts} GROUP BY 1, 3, 4, 5"
-        )
-    });
-    let counter_usage = each_window(&|(code, start, counts)| {
-        format!(
-            "SELECT c.user_id, {code}, {start}, c.provider_id, c.operation_id, x.unit_id, \
-             sum(x.quantity) FROM call_usage x JOIN calls c ON c.id = x.call_id \
-             JOIN users u ON u.id = c.user_id WHERE {counts} GROUP BY 1, 3, 4, 5, 6"
-        )
-    });
-    let place = "user_id, \"window\", starts_at_us, provider_id, operation_id";
+    let counter_usage = |source: &str| {
+        each_window(&|(code, start, counts)| {
+            format!(
+                "SELECT c.user_id, {code}, {start}, c.provider_id, c.operation_id, x.unit_id, \
+                 sum(x.quantity) FROM call_usage x JOIN {source} c ON c.id = x.call_id \
+                 JOIN users u ON u.id = c.user_id WHERE {counts} GROUP BY 1, 3, 4, 5, 6"
+            )
+        })
+    };
+    let sums = || format!("{}, has_other_units", sum_columns!());
     vec![
         Projection {
             name: "counters",
             table: "counters",
-            columns: format!("{place}, {}, has_other_units", sum_columns!()),
-            select: counters,
+            place: "user_id, \"window\", starts_at_us, provider_id, operation_id",
+            sums: sums(),
+            fold: Box::new(counters),
         },
         Projection {
             name: "counters of other units",
             table: "counter_usage",
-            columns: format!("{place}, unit_id, quantity"),
-            select: counter_usage,
+            place: "user_id, \"window\", starts_at_us, provider_id, operation_id, unit_id",
+            sums: "quantity".into(),
+            fold: Box::new(counter_usage),
         },
         Projection {
             name: "days",
             table: "days",
-            columns: format!(
-                "user_id, day, provider_id, model_id, operation_id, {}, has_other_units",
-                sum_columns!()
-            ),
-            select: format!(
-                "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, c.model_id, \
-                 c.operation_id, {SUMS}, max(c.has_other_units) FROM calls c \
-                 GROUP BY 1, 2, 3, 4, 5"
-            ),
+            place: "user_id, day, provider_id, model_id, operation_id",
+            sums: sums(),
+            fold: Box::new(|source| {
+                format!(
+                    "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, \
+                     c.model_id, c.operation_id, {SUMS}, max(c.has_other_units) \
+                     FROM {source} c GROUP BY 1, 2, 3, 4, 5"
+                )
+            }),
         },
         Projection {
             name: "days of other units",
             table: "day_usage",
-            columns: "user_id, day, provider_id, model_id, operation_id, unit_id, quantity".into(),
-            select: "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, c.model_id, \
-                     c.operation_id, x.unit_id, sum(x.quantity) FROM call_usage x \
-                     JOIN calls c ON c.id = x.call_id GROUP BY 1, 2, 3, 4, 5, 6"
-                .into(),
+            place: "user_id, day, provider_id, model_id, operation_id, unit_id",
+            sums: "quantity".into(),
+            fold: Box::new(|source| {
+                format!(
+                    "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, \
+                     c.model_id, c.operation_id, x.unit_id, sum(x.quantity) \
+                     FROM call_usage x JOIN {source} c ON c.id = x.call_id \
+                     GROUP BY 1, 2, 3, 4, 5, 6"
+                )
+            }),
+        },
+        Projection {
+            name: "models by period",
+            table: "period_models",
+            place: "user_id, starts_at_us, provider_id, model_id",
+            sums: "calls, unpriced_calls, tokens, cost_pico_usd".into(),
+            fold: Box::new(|source| {
+                format!(
+                    "SELECT c.user_id, c.period_starts_at_us, c.provider_id, c.model_id, \
+                     sum(c.call_count), \
+                     sum(CASE WHEN c.cost_pico_usd IS NULL THEN c.call_count ELSE 0 END), \
+                     sum(c.input_tokens + c.output_tokens), sum(ifnull(c.cost_pico_usd, 0)) \
+                     FROM {source} c GROUP BY 1, 2, 3, 4"
+                )
+            }),
         },
     ]
 }
@@ -109,13 +184,31 @@ pub(super) fn projections() -> Vec<Projection> {
 /// user, day, provider, bucket.
 pub(super) type ResponsePlace = [i64; 4];
 
-/// The response times by bucket, folded from the ledger.
+/// The response times by bucket: base + ledger.
 pub(super) fn response_times(
     connection: &Connection,
 ) -> rusqlite::Result<BTreeMap<ResponsePlace, i64>> {
-    let sql = "SELECT user_id, occurred_at_us / 86400000000, provider_id, response_time_ms, \
-               sum(call_count) FROM calls WHERE response_time_ms IS NOT NULL GROUP BY 1, 2, 3, 4";
+    let mut folded = folded_response_times(connection, "calls")?;
+    let sql = "SELECT user_id, day, provider_id, bucket, calls FROM base_response_times";
     let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let place = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+        *folded.entry(place).or_insert(0) += row.get::<_, i64>(4)?;
+    }
+    Ok(folded)
+}
+
+/// The response times of the calls of a source, by bucket.
+pub(super) fn folded_response_times(
+    connection: &Connection,
+    source: &str,
+) -> rusqlite::Result<BTreeMap<ResponsePlace, i64>> {
+    let sql = format!(
+        "SELECT user_id, occurred_at_us / 86400000000, provider_id, response_time_ms, \
+         sum(call_count) FROM {source} WHERE response_time_ms IS NOT NULL GROUP BY 1, 2, 3, 4"
+    );
+    let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut folded = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -139,7 +232,9 @@ fn replace_all(connection: &mut Connection) -> rusqlite::Result<i64> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut written = 0;
-    for Projection { table, columns, select, .. } in projections() {
+    for projection in projections() {
+        let (table, columns, select) =
+            (projection.table, projection.columns(), projection.select());
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
         written += transaction.execute(&format!("INSERT INTO {table} ({columns}) {select}"), [])?;
     }

@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod columns;
+mod billing;
 mod catalogue;
 mod connection;
 mod engine;
@@ -15,7 +16,9 @@ mod names;
 mod query;
 mod queue;
 mod read;
+mod retention;
 mod rows;
+mod terms;
 mod transaction;
 mod verify;
 mod write;
@@ -30,15 +33,15 @@ use self::failure::in_file;
 use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
-    CallFilter, CallPage, Changes, Check, Head, Page, Store, StoreOptions, Table, Ticket, View,
-    WindowKey, Work,
+    Billing, CallFilter, CallPage, Changes, Check, Erased, Head, Page, PeriodMark, PruneMode,
+    Pruned, Store, StoreOptions, Table, Ticket, View, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::counter::{Counter, CounterKey, DayKey};
 use crate::domain::key::CallKey;
-use crate::domain::time::{Span, Window};
+use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
 
 /// A store in one SQLite file.
@@ -153,6 +156,24 @@ impl Store for SqliteStore {
 
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
         self.read_user("read the days", user, |session, id| session.days(id, from, before))
+    }
+
+    fn billing(&self, user: &str) -> Result<Billing> {
+        self.read_user("read the invoices", user, read::Session::billing)
+    }
+
+    fn period_marks(&self, user: &str) -> Result<Vec<PeriodMark>> {
+        self.read_user("read the usage periods", user, |session, id| session.period_marks(id))
+    }
+
+    fn prune(&self, before: Timestamp, mode: PruneMode) -> Result<Pruned> {
+        let engine = &self.handle.engine;
+        retention::prune(engine, before, mode).map_err(|error| in_file(error, &engine.path))
+    }
+
+    fn erase(&self, user: &str, pseudonym: &str) -> Result<Erased> {
+        let engine = &self.handle.engine;
+        retention::erase(engine, user, pseudonym).map_err(|error| in_file(error, &engine.path))
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

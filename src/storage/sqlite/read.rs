@@ -8,14 +8,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::catalogue::{LIMIT_COLUMNS, limit};
 use super::names::{Kind, Names};
 use super::rows::{HOLD_COLUMNS, SUM_COLUMNS, call, checked, counter, hold, instant};
+use super::terms::terms;
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::call::Call;
 use crate::domain::counter::{Counter, CounterKey, DayKey};
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
+use crate::domain::money::Money;
 use crate::domain::operation::Operation;
-use crate::domain::period::Anchor;
-use crate::domain::subscription::{Term, Timeline};
+use crate::domain::pruned::{Fingerprint, PrunedCall};
+use crate::domain::subscription::Timeline;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::storage::{Found, WindowKey};
 
@@ -51,14 +53,16 @@ impl Session {
 
     /// The catalogue's version and a user's account, in one statement when it is remembered.
     pub(super) fn sight(&mut self, user: Option<&str>) -> rusqlite::Result<Sight> {
-        let sql = "SELECT s.catalogue_version, (SELECT max(id) FROM calls), u.id, u.revision \
+        // Pruned calls count too: an id is never given twice.
+        let sql = "SELECT s.catalogue_version, max(ifnull((SELECT max(id) FROM calls), 0), \
+                   ifnull((SELECT max(call_id) FROM pruned_calls), 0)), u.id, u.revision \
                    FROM store s LEFT JOIN users u ON u.user = ?1";
-        type Row = (i64, Option<i64>, Option<i64>, Option<i64>);
+        type Row = (i64, i64, Option<i64>, Option<i64>);
         let (catalogue_version, last, id, revision): Row = self
             .connection
             .prepare_cached(sql)?
             .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        let next_call_id = last.unwrap_or(0) + 1;
+        let next_call_id = last + 1;
         let (Some(user), Some(id), Some(revision)) = (user, id, revision) else {
             return Ok(Sight { catalogue_version, next_call_id, account: None });
         };
@@ -90,7 +94,7 @@ impl Session {
             let mut rows = statement.query([call_id, user_id])?;
             return match rows.next()? {
                 Some(row) => Ok(Found::Call(Box::new(call(connection, &mut self.names, row)?))),
-                None => Ok(Found::Nothing),
+                None => pruned(connection, call_id, user_id),
             };
         }
         let sql = format!("SELECT {HOLD_COLUMNS} FROM holds WHERE key = ?1 AND user_id = ?2");
@@ -271,24 +275,6 @@ fn account(connection: &Connection, id: i64, user: &str) -> rusqlite::Result<Acc
     })
 }
 
-fn terms(connection: &Connection, user_id: i64) -> rusqlite::Result<Vec<Term>> {
-    let sql = "SELECT id, plan_id, billing_cycle, anchor_us, starts_at_us, status \
-               FROM subscription_terms WHERE user_id = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let (cycle, status): (String, String) = (row.get(2)?, row.get(5)?);
-        Ok(Term {
-            id: row.get(0)?,
-            plan_id: row.get(1)?,
-            billing_cycle: checked(cycle.parse())?,
-            anchor: Anchor(instant(row, 3)?),
-            starts_at: instant(row, 4)?,
-            status: checked(status.parse())?,
-        })
-    };
-    statement.query_map([user_id], read)?.collect()
-}
-
 fn overrides(connection: &Connection, user_id: i64) -> rusqlite::Result<Vec<LimitOverride>> {
     let sql = format!(
         "SELECT id, kind, starts_at_us, ends_at_us, note, {LIMIT_COLUMNS} FROM limit_overrides \
@@ -308,6 +294,24 @@ fn overrides(connection: &Connection, user_id: i64) -> rusqlite::Result<Vec<Limi
         })
     };
     statement.query_map([user_id], read)?.collect()
+}
+
+/// What is left of a call that was pruned.
+fn pruned(connection: &Connection, call_id: i64, user_id: i64) -> rusqlite::Result<Found> {
+    let sql = "SELECT fingerprint, occurred_at_us, period_starts_at_us, cost_pico_usd, \
+               price_version_id FROM pruned_calls WHERE call_id = ?1 AND user_id = ?2";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(PrunedCall {
+            id: call_id,
+            fingerprint: Fingerprint::from_bytes(row.get(0)?),
+            occurred_at: instant(row, 1)?,
+            period_starts_at: instant(row, 2)?,
+            cost: Money::from_pico_usd(row.get(3)?),
+            price_version_id: row.get(4)?,
+        })
+    };
+    let found = connection.prepare_cached(sql)?.query_row([call_id, user_id], read).optional()?;
+    Ok(found.map_or(Found::Nothing, |pruned| Found::Pruned(Box::new(pruned))))
 }
 
 /// The span of all period starts that lie within a half-open span.

@@ -12,7 +12,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::key::CallKey;
 use crate::domain::time::{Timestamp, Window};
 use crate::error::Error;
-use crate::storage::{Changes, Found, Head, View, WindowKey, Work};
+use crate::storage::{Billing, Changes, Found, Head, View, WindowKey, Work};
 
 /// Why a work could not be done.
 pub(super) enum Failure {
@@ -74,8 +74,12 @@ impl<'a> Transaction<'a> {
     pub(super) fn run(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
         let (head, next_call_id) = self.head(work.user(), work.keys())?;
         let windows = work.windows(&head).map_err(Failure::Rejected)?;
-        let view = complete(self.session, head, &windows, next_call_id)
+        let mut view = complete(self.session, head, &windows, next_call_id)
             .map_err(Failure::of("read the counters"))?;
+        if let Some(account) = view.head.account.as_deref().filter(|_| work.needs_billing()) {
+            view.billing =
+                self.session.billing(account.id).map_err(Failure::of("read the invoices"))?;
+        }
         let changes = work.decide(&view).map_err(Failure::Rejected)?;
         self.check(&changes, &view.head)?;
         self.has_partial_writes = true;
@@ -104,6 +108,7 @@ impl<'a> Transaction<'a> {
             || !changes.holds.is_empty()
             || !changes.tracked.is_empty()
             || !changes.terms.is_empty()
+            || !changes.invoices.is_empty()
             || !changes.overrides.is_empty();
         if needs_user && head.account.is_none() && changes.seen_at.is_none() {
             let reason = "changes of a user that was never seen".into();
@@ -155,9 +160,13 @@ impl<'a> Transaction<'a> {
         for mark in &changes.periods {
             writing.mark_period(mark)?;
         }
+        for (id, at) in &changes.withdrawn_terms {
+            writing.withdraw_term(*id, *at)?;
+        }
         for term in &changes.terms {
             writing.add_term(term)?;
         }
+        writing.change_invoices(changes)?;
         for own in &changes.overrides {
             writing.add_override(own)?;
         }
@@ -218,5 +227,5 @@ pub(super) fn complete(
         }
         holds = session.open_holds(account.id)?;
     }
-    Ok(View { head, counters, holds, next_call_id })
+    Ok(View { head, counters, holds, next_call_id, billing: Billing::default() })
 }

@@ -4,9 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::billing;
 use super::connection::SCHEMA_VERSION;
 use super::engine::Engine;
 use super::fold::{Projection, projections, response_times};
+use super::read::Session;
+use crate::domain::invoice::is_intact;
 use crate::error::Result;
 use crate::storage::Check;
 
@@ -29,6 +32,7 @@ pub(super) fn verify(engine: &Engine) -> Result<Vec<Check>> {
             checks.push(projected(connection, &projection)?);
         }
         checks.push(times(connection)?);
+        checks.push(invoices(session)?);
         Ok(checks)
     })?);
     Ok(checks)
@@ -132,10 +136,14 @@ fn references(connection: &Connection) -> rusqlite::Result<Check> {
 
 fn keys(connection: &Connection) -> rusqlite::Result<Check> {
     let name = "keys";
-    let calls = count(connection, "SELECT count(*) FROM calls")?;
+    let calls = count(
+        connection,
+        "SELECT (SELECT count(*) FROM calls) + (SELECT count(*) FROM pruned_calls)",
+    )?;
     let keys = count(connection, "SELECT count(*) FROM call_keys")?;
     let sql = "SELECT k.call_id FROM call_keys k LEFT JOIN calls c ON c.id = k.call_id \
-               WHERE c.id IS NULL LIMIT 1";
+               WHERE c.id IS NULL AND NOT EXISTS \
+               (SELECT 1 FROM pruned_calls p WHERE p.call_id = k.call_id) LIMIT 1";
     let stray: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(match stray {
         Some(id) => wrong(name, format!("a key names call {id}, which is not in the ledger")),
@@ -172,15 +180,38 @@ fn periods(connection: &Connection) -> rusqlite::Result<Check> {
     })
 }
 
+/// Recomputes the hash and the total of every invoice.
+fn invoices(session: &mut Session) -> rusqlite::Result<Check> {
+    let name = "invoices";
+    let sql = "SELECT DISTINCT user_id FROM invoices ORDER BY user_id";
+    let users: Vec<i64> =
+        session.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut found = 0;
+    for user_id in users {
+        for invoice in billing::invoices(&session.connection, &mut session.names, user_id)? {
+            found += 1;
+            if !is_intact(&invoice, user_id) {
+                let shown = format!(
+                    "invoice {} of user_id {user_id} is not what was finalized",
+                    invoice.id
+                );
+                return Ok(wrong(name, shown));
+            }
+        }
+    }
+    Ok(fine(name, format!("{found} invoices")))
+}
+
 /// Compares a table with the fold of the ledger, in both directions.
 fn projected(connection: &Connection, projection: &Projection) -> rusqlite::Result<Check> {
-    let Projection { name, table, columns, select } = projection;
+    let (name, table) = (projection.name, projection.table);
+    let (columns, select) = (projection.columns(), projection.select());
     let stored = format!("SELECT {columns} FROM {table}");
     let only = |first: &str, second: &str| {
         format!("SELECT * FROM (SELECT * FROM ({first}) EXCEPT SELECT * FROM ({second})) LIMIT 1")
     };
-    let in_ledger = first_row(connection, &only(select, &stored), columns)?;
-    let in_table = first_row(connection, &only(&stored, select), columns)?;
+    let in_ledger = first_row(connection, &only(&select, &stored), &columns)?;
+    let in_table = first_row(connection, &only(&stored, &select), &columns)?;
     Ok(match (in_ledger, in_table) {
         (None, None) => {
             let rows = count(connection, &format!("SELECT count(*) FROM {table}"))?;

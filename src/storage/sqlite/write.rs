@@ -9,9 +9,9 @@ use crate::domain::call::Call;
 use crate::domain::counter::Counter;
 use crate::domain::histogram::bucket;
 use crate::domain::hold::Hold;
+use crate::domain::invoice::ModelUsage;
 use crate::domain::key::CallKey;
 use crate::domain::operation::Operation;
-use crate::domain::subscription::Term;
 use crate::domain::time::{DAY_US, Span, Timestamp, Window};
 use crate::domain::usage::Usage;
 use crate::storage::{PeriodMark, ReRated};
@@ -60,6 +60,7 @@ impl Writing<'_> {
                 [self.user_id, window.code(), starts_at.micros(), provider_id, operation_id];
             self.add_to_counter(place, &added)?;
         }
+        self.add_to_models(provider_id, model_id, call.period_starts_at, &added)?;
         let day = call.occurred_at.day_number();
         self.add_to_day([self.user_id, day, provider_id, model_id, operation_id], &added)?;
         if let Some(ms) = call.details.response_time_ms {
@@ -172,6 +173,34 @@ impl Writing<'_> {
         self.add_units(sql, place, added)
     }
 
+    fn add_to_models(
+        &self,
+        provider_id: i64,
+        model_id: i64,
+        period_starts_at: Timestamp,
+        added: &Counter,
+    ) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO period_models (user_id, starts_at_us, provider_id, model_id, \
+                   calls, unpriced_calls, tokens, cost_pico_usd) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET \
+                   calls = calls + excluded.calls, \
+                   unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
+                   tokens = tokens + excluded.tokens, \
+                   cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd";
+        let usage = ModelUsage::from(added);
+        self.connection.prepare_cached(sql)?.execute([
+            self.user_id,
+            period_starts_at.micros(),
+            provider_id,
+            model_id,
+            usage.calls,
+            usage.unpriced_calls,
+            usage.tokens,
+            usage.cost.pico_usd(),
+        ])?;
+        Ok(())
+    }
+
     fn add_sum(&self, sql: &str, place: Place, added: &Counter) -> rusqlite::Result<()> {
         let has_other_units = i64::from(!added.usage.other().is_empty());
         let numbers = place.into_iter().chain(sums(added)).chain([has_other_units]);
@@ -238,6 +267,7 @@ impl Writing<'_> {
                 [self.user_id, window.code(), starts_at.micros(), provider_id, operation_id];
             self.add_to_counter(place, &moved)?;
         }
+        self.add_to_models(provider_id, model_id, after.period_starts_at, &moved)?;
         let day = after.occurred_at.micros().div_euclid(DAY_US);
         self.add_to_day([self.user_id, day, provider_id, model_id, operation_id], &moved)
     }
@@ -323,21 +353,6 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Adds a term to the subscription.
-    pub(super) fn add_term(&self, term: &Term) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO subscription_terms (user_id, plan_id, billing_cycle, anchor_us, \
-                   starts_at_us, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            self.user_id,
-            term.plan_id,
-            term.billing_cycle.name(),
-            term.anchor.0.micros(),
-            term.starts_at.micros(),
-            term.status.name(),
-        ])?;
-        self.revise()
-    }
-
     /// Adds a limit of the user's own.
     pub(super) fn add_override(&self, own: &LimitOverride) -> rusqlite::Result<()> {
         let sql = "INSERT INTO limit_overrides (user_id, kind, name, metric, provider, operation, \
@@ -372,7 +387,7 @@ impl Writing<'_> {
     }
 
     /// Tells every connection that remembers the account to read it again.
-    fn revise(&self) -> rusqlite::Result<()> {
+    pub(super) fn revise(&self) -> rusqlite::Result<()> {
         let sql = "UPDATE users SET revision = revision + 1 WHERE id = ?1";
         self.connection.prepare_cached(sql)?.execute([self.user_id]).map(|_| ())
     }

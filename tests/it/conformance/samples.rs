@@ -194,6 +194,7 @@ pub(crate) fn plan(id: &str, monthly: &str) -> Plan {
         tier: Tier::Pro,
         price_monthly_usd: usd(monthly),
         price_yearly_usd: usd("278.40"),
+        included_cost_usd: Some(usd("4.000000000001")),
         description: "For “teams”.".into(),
         features: vec!["seo".into(), "a, b".into()],
         limits: vec![
