@@ -34,7 +34,10 @@ pub use meter::receipt::{
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
 pub use meter::{
-    ChangePreview, HistoryPage, LimitChange, LoggedCall, Meter, ReRating, ReRatingLine, Recorded,
-    ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView, UnpricedGroup, UserLimits,
+    ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, LoggedCall,
+    Meter, ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
+    SubscriptionView, UnpricedGroup, UserInvoice, UserLimits,
 };
-pub use storage::{CallFilter, CallPage, Cell, Check, Durability, Page, Synchronous, Table};
+pub use storage::{
+    CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned, Synchronous, Table,
+};

@@ -6,6 +6,7 @@ mod catalogue;
 pub mod clock;
 mod decision;
 mod draft;
+mod invoices;
 mod job;
 mod limits;
 pub mod options;
@@ -15,6 +16,7 @@ mod re_rate;
 pub mod receipt;
 mod record;
 mod reserve;
+mod retention;
 pub mod seed;
 mod settle;
 mod subscription;
@@ -27,9 +29,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 pub use calls::LoggedCall;
+pub use invoices::{InvoiceChoice, InvoicePaid, UserInvoice};
 pub use limits::{LimitChange, UserLimits};
 pub use re_rate::{ReRating, ReRatingLine, UnpricedGroup};
 pub use record::Recorded;
+pub use retention::ErasedUser;
 pub use subscription::{
     ChangePreview, HistoryPage, ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView,
 };
@@ -86,17 +90,18 @@ struct About {
     user: Option<String>,
     keys: Vec<CallKey>,
     needs_sync: bool,
+    needs_billing: bool,
 }
 
 impl About {
     /// About the catalogue.
     const fn catalogue() -> Self {
-        Self { user: None, keys: Vec::new(), needs_sync: true }
+        Self { user: None, keys: Vec::new(), needs_sync: true, needs_billing: false }
     }
 
     /// About a user.
     fn user(user: &str) -> Self {
-        Self { user: Some(user.to_owned()), keys: Vec::new(), needs_sync: true }
+        Self { user: Some(user.to_owned()), ..Self::catalogue() }
     }
 
     /// About a user and these keys.
@@ -220,11 +225,12 @@ impl Meter {
         decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
         completion: Completion<T>,
     ) -> Result<Ticket> {
-        let About { user, keys, needs_sync } = about;
+        let About { user, keys, needs_sync, needs_billing } = about;
         self.inner.store.submit(Box::new(Job {
             user,
             keys,
             needs_sync,
+            needs_billing,
             windows: Box::new(windows),
             decide: Box::new(decide),
             answer: None,

@@ -244,7 +244,8 @@ mod tests {
         let one = (minute.clone(), minute, 0_i64..12, any::<(bool, bool, bool)>());
         prop::collection::vec(one, 0..6).prop_map(|rows| {
             let instant = |minute: i64| at("2023-12-31T00:00:00Z").plus_micros(minute * 60_000_000);
-            let make = |(start, anchor, offset, (is_yearly, is_own, is_pending))| {
+            let make = |(start, anchor, offset, flags): (i64, i64, i64, (bool, bool, bool))| {
+                let (is_yearly, is_own, is_pending) = flags;
                 let cycle =
                     if is_yearly { BillingCycle::Yearly } else { BillingCycle::Monthly };
                 let mut term = Term::new("pro", cycle, instant(start));

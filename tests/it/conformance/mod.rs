@@ -6,6 +6,7 @@
 //! The store must be new, with the default plan `free`.
 
 pub(crate) mod atomicity;
+pub(crate) mod billing;
 pub(crate) mod calls;
 pub(crate) mod catalogue;
 pub(crate) mod checks;
@@ -14,6 +15,7 @@ pub(crate) mod holds;
 pub(crate) mod keys;
 pub(crate) mod prices;
 pub(crate) mod re_rating;
+pub(crate) mod retention;
 pub(crate) mod samples;
 pub(crate) mod steps;
 pub(crate) mod subscriptions;
@@ -94,9 +96,29 @@ macro_rules! conformance {
             }
             subscriptions {
                 terms_come_back
+                a_withdrawn_term_never_counts
                 overrides_come_back
                 an_override_ends
                 an_account_is_fresh_after_every_change
+            }
+            billing {
+                models_are_summed_by_period
+                an_invoice_with_everything_comes_back
+                only_one_invoice_counts_for_a_period
+                a_void_invoice_gives_its_place_free
+                a_payment_is_noted
+                billing_is_shown_to_works_that_ask
+                period_marks_come_back
+            }
+            retention {
+                pruning_keeps_every_sum
+                a_pruned_key_is_found
+                pruning_counts_first
+                unpriced_calls_stay
+                ids_never_go_back
+                rebuild_after_pruning_changes_nothing
+                erasing_keeps_every_sum
+                an_unknown_user_cannot_be_erased
             }
             catalogue {
                 it_starts_empty

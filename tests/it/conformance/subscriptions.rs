@@ -2,24 +2,51 @@
 
 use std::sync::Arc;
 
-use alwrity_metering::domain::account::{Account, LimitOverride, OverrideKind};
-use alwrity_metering::domain::subscription::Term;
+use alwrity_metering::domain::account::{Account, LimitOverride, OverrideKind, UsageStatus};
+use alwrity_metering::domain::subscription::{Term, TermPayment, UsageSnapshot};
 use alwrity_metering::storage::{Changes, Store};
 use alwrity_metering::{
-    Anchor, BillingCycle, Limit, Operation, Policy, SubscriptionStatus, Timestamp, Window,
+    Anchor, BillingCycle, ChangeKind, ExternalIds, Limit, Operation, PaymentStatus, Policy,
+    SubscriptionStatus, Window,
 };
 
-use super::samples::{at, call, cataloguing, october, plan, planning};
+use super::samples::{at, call, cataloguing, october, plan, planning, usd};
 use super::works::{look, record, seen, write};
 
 fn term(plan_id: &str, starts_at: &str) -> Term {
+    Term::new(plan_id, BillingCycle::Monthly, at(starts_at))
+}
+
+/// A term with something in every field.
+fn full_term() -> Term {
+    let snapshot = UsageSnapshot {
+        total_calls: 7,
+        total_tokens: 70,
+        total_cost_usd: usd("0.000000000001"),
+        calls_by_provider: [("gemini".to_owned(), 5), ("openai".to_owned(), 2)].into(),
+        usage_status: UsageStatus::Warning,
+    };
     Term {
-        id: 0,
-        plan_id: plan_id.into(),
-        billing_cycle: BillingCycle::Monthly,
-        anchor: Anchor(at(starts_at)),
-        starts_at: at(starts_at),
-        status: SubscriptionStatus::Active,
+        billing_cycle: BillingCycle::Yearly,
+        anchor: Anchor(at("2024-01-31T00:00:00Z")),
+        cycle_offset_months: 11,
+        status: SubscriptionStatus::PastDue,
+        auto_renew: false,
+        grants_until: Some(at("2025-11-01T00:00:00.000001Z")),
+        payment: TermPayment {
+            status: PaymentStatus::Waived,
+            amount_usd: usd("278.4"),
+            reference: Some("für “Anna”".into()),
+            paid_at: Some(at("2025-10-02T00:00:00Z")),
+        },
+        external: ExternalIds {
+            stripe_customer_id: Some("cus_1".into()),
+            stripe_subscription_id: Some("sub_1".into()),
+            payment_method: Some("card".into()),
+        },
+        usage_before: Some(snapshot),
+        created_at: at("2025-09-30T23:59:59.999999Z"),
+        ..term("pro", "2025-10-01T00:00:00Z")
     }
 }
 
@@ -49,36 +76,39 @@ fn add_terms(store: &dyn Store, terms: &[Term]) {
 
 pub(crate) fn terms_come_back(store: &dyn Store) {
     add_plans(store);
-    let mut terms = Vec::new();
-    for (number, status) in SubscriptionStatus::ALL.iter().enumerate() {
-        let billing_cycle = BillingCycle::ALL[number % 2];
-        let anchor = Anchor(Timestamp::MIN);
-        let starts_at = october().plus_micros(i64::try_from(number).unwrap());
-        let status = *status;
-        terms.push(Term {
-            billing_cycle,
-            anchor,
-            starts_at,
-            status,
-            ..term("pro", "2025-10-01T00:00:00Z")
-        });
+    let mut terms = vec![full_term()];
+    for (number, status) in (1_i64..).zip(SubscriptionStatus::ALL) {
+        terms.push(Term { status: *status, ..term("pro", "2025-10-01T00:00:00Z") });
+        terms.last_mut().unwrap().starts_at = october().plus_micros(number);
+    }
+    for (number, change) in (100_i64..).zip(ChangeKind::ALL) {
+        let starts_at = october().plus_micros(number);
+        terms.push(Term { change: *change, starts_at, ..full_term() });
     }
     // Two that start together, and one that starts before all others but is added last.
-    let tie = Term { plan_id: "basic".into(), ..terms[4].clone() };
+    let tie = Term { plan_id: "basic".into(), ..terms.last().unwrap().clone() };
     let early = term("basic", "2025-01-31T23:59:59.999999Z");
     add_terms(store, &terms);
     add_terms(store, &[tie.clone(), early.clone()]);
-    let numbered = |id, term: &Term| Term { id, ..term.clone() };
-    let expected = [
-        numbered(7, &early),
-        numbered(1, &terms[0]),
-        numbered(2, &terms[1]),
-        numbered(3, &terms[2]),
-        numbered(4, &terms[3]),
-        numbered(5, &terms[4]),
-        numbered(6, &tie),
-    ];
+    let mut expected: Vec<Term> = terms;
+    expected.extend([tie, early]);
+    for (id, term) in (1..).zip(&mut expected) {
+        term.id = id;
+    }
+    expected.rotate_right(1);
     assert_eq!(account(store).timeline.terms(), expected);
+}
+
+pub(crate) fn a_withdrawn_term_never_counts(store: &dyn Store) {
+    add_plans(store);
+    let kept = term("basic", "2025-10-01T00:00:00Z");
+    add_terms(store, &[kept.clone(), term("pro", "2025-11-01T00:00:00Z")]);
+    let withdrawn_terms = vec![(2, october())];
+    write(store, Some("u"), Changes { withdrawn_terms, ..Changes::default() }).unwrap();
+    assert_eq!(account(store).timeline.terms(), [Term { id: 1, ..kept }]);
+    add_terms(store, &[term("pro", "2025-12-01T00:00:00Z")]);
+    let ids: Vec<i64> = account(store).timeline.terms().iter().map(|term| term.id).collect();
+    assert_eq!(ids, [1, 3], "an id is never given twice");
 }
 
 pub(crate) fn overrides_come_back(store: &dyn Store) {
@@ -123,6 +153,7 @@ pub(crate) fn an_account_is_fresh_after_every_change(store: &dyn Store) {
     for changes in [
         Changes { terms: vec![term("pro", "2025-10-01T00:00:00Z")], ..seen() },
         Changes { overrides: vec![own(limit)], ..seen() },
+        Changes { withdrawn_terms: vec![(1, october())], ..seen() },
         Changes { ended_overrides: vec![(1, october())], ..seen() },
         Changes { tracked: vec![Window::Hour], ..seen() },
     ] {

@@ -5,7 +5,7 @@ use alwrity_metering::domain::key::CallKey;
 use alwrity_metering::domain::subscription::Term;
 use alwrity_metering::domain::time::Span;
 use alwrity_metering::storage::{CallFilter, Changes, Found, Page, Store};
-use alwrity_metering::{Anchor, BillingCycle, Limit, Maximum, Metric, SubscriptionStatus, Window};
+use alwrity_metering::{BillingCycle, Limit, Maximum, Metric, Window};
 
 use super::samples::{OCTOBER, at, call, hold, october};
 use super::works::{assert_verified, counters, found, look, record, recording, seen, write};
@@ -42,14 +42,7 @@ pub(crate) fn a_look_at_an_unknown_user_creates_nothing(store: &dyn Store) {
 
 pub(crate) fn changes_of_a_user_that_was_never_seen_are_refused(store: &dyn Store) {
     let limit = Limit::new("gemini_calls", Metric::Calls, Maximum::AtMost(1)).unwrap();
-    let term = Term {
-        id: 0,
-        plan_id: "pro".into(),
-        billing_cycle: BillingCycle::Monthly,
-        anchor: Anchor(october()),
-        starts_at: october(),
-        status: SubscriptionStatus::Active,
-    };
+    let term = Term::new("pro", BillingCycle::Monthly, october());
     let own = LimitOverride {
         id: 0,
         kind: OverrideKind::Replace,

@@ -22,6 +22,7 @@ pub(crate) struct FnWork<D> {
     user: Option<String>,
     keys: Vec<CallKey>,
     windows: Result<Vec<WindowKey>>,
+    needs_billing: bool,
     decide: D,
     seen: Option<View>,
     answer: Sender<Answer>,
@@ -33,12 +34,17 @@ impl<D: FnMut(&View) -> Result<Changes> + Send> FnWork<D> {
         let (answer, answers) = channel();
         let user = user.map(str::to_owned);
         let (keys, windows, seen) = (Vec::new(), Ok(Vec::new()), None);
-        (Self { user, keys, windows, decide, seen, answer }, answers)
+        (Self { user, keys, windows, needs_billing: false, decide, seen, answer }, answers)
     }
 
     /// The same work, looking up these keys.
     pub(crate) fn with_keys(self, keys: &[CallKey]) -> Self {
         Self { keys: keys.to_vec(), ..self }
+    }
+
+    /// The same work, asking for what invoices are made of.
+    pub(crate) fn asking_for_billing(self) -> Self {
+        Self { needs_billing: true, ..self }
     }
 
     /// The same work, asking for these windows.
@@ -58,6 +64,10 @@ impl<D: FnMut(&View) -> Result<Changes> + Send> Work for FnWork<D> {
 
     fn windows(&self, _head: &Head) -> Result<Vec<WindowKey>> {
         self.windows.clone()
+    }
+
+    fn needs_billing(&self) -> bool {
+        self.needs_billing
     }
 
     fn decide(&mut self, view: &View) -> Result<Changes> {
