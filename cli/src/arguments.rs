@@ -10,6 +10,10 @@ use crate::command::Command;
 use crate::command::replay::Share;
 use crate::option_flags;
 
+/// What `--help` ends with.
+const EXIT_CODES: &str =
+    "Exit codes: 0 done or allowed, 1 a difference or a failure, 2 usage, 3 refused.";
+
 /// Prices every call to a model, refuses the call that would break a plan, and tells what was
 /// used, all of it in one file.
 #[derive(Debug, Parser)]
@@ -18,7 +22,7 @@ use crate::option_flags;
     version,
     disable_help_subcommand = true,
     after_help = "`--help` also lists the options of the library, which are accepted anywhere.",
-    after_long_help = "Exit codes: 0 done or allowed, 1 a difference or a failure, 2 usage, 3 refused."
+    after_long_help = EXIT_CODES
 )]
 struct Arguments {
     #[command(flatten)]

@@ -26,7 +26,14 @@ macro_rules! choices {
         })+
     };
 }
-choices!(BillingCycle, Matcher, UsageSource, Variant, Window);
+choices!(BillingCycle, Matcher, Variant, Window);
+
+impl Choice for UsageSource {
+    /// Without that of an expired hold, which only the library itself records.
+    fn names() -> Vec<&'static str> {
+        vec![Self::Reported.name(), Self::Estimated.name()]
+    }
+}
 
 /// Reads one of the names of a choice.
 pub(crate) fn choice<T: Choice + 'static>() -> impl TypedValueParser<Value = T> {

@@ -20,7 +20,7 @@ mod fields;
 mod option_flags;
 mod sheet;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 
 use clap::builder::styling::{AnsiColor, Style as Ansi};
@@ -68,7 +68,7 @@ pub fn run_on(
     streams: &mut Streams<'_>,
 ) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let may_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let may_colour = allows_colour(std::env::var_os("NO_COLOR").as_deref());
     let err_is_coloured = streams.is_err_terminal && may_colour;
     let out_style = Style {
         is_terminal: streams.is_out_terminal,
@@ -80,7 +80,8 @@ pub fn run_on(
     };
     let (code, said) = match outcome {
         Ok((exit, warnings)) => {
-            let said = warnings.iter().map(|w| spoken("warning", w, err_is_coloured)).collect();
+            let label = if exit == Exit::Difference { "error" } else { "warning" };
+            let said = warnings.iter().map(|one| spoken(label, one, err_is_coloured)).collect();
             (exit.code(), said)
         }
         Err(Failure::OutputClosed) => (Exit::Done.code(), String::new()),
@@ -92,6 +93,11 @@ pub fn run_on(
     // Nobody is left to be told that standard error is closed.
     drop(streams.err.write_all(said.as_bytes()).and_then(|()| streams.err.flush()));
     code
+}
+
+/// Whether the environment leaves colour to a terminal: `NO_COLOR`, not empty, forbids it.
+fn allows_colour(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
 }
 
 fn act(
@@ -162,5 +168,25 @@ fn labelled(label: &str, colour: AnsiColor, text: &str, is_coloured: bool) -> St
         format!("{style}{label}{style:#}: {text}\n")
     } else {
         format!("{label}: {text}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_forbids_colour_unless_it_is_empty() {
+        assert!(allows_colour(None));
+        assert!(allows_colour(Some(OsStr::new(""))));
+        assert!(!allows_colour(Some(OsStr::new("1"))));
+    }
+
+    #[test]
+    fn colour_is_around_the_label_alone() {
+        let warning = Warning { message: "bad".into(), hint: Some("mend it".into()) };
+        assert_eq!(spoken("error", &warning, false), "error: bad\nhint: mend it\n");
+        let coloured = spoken("error", &warning, true);
+        assert!(coloured.contains("\u{1b}[") && coloured.contains(": bad\n"), "{coloured:?}");
     }
 }

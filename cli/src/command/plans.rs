@@ -162,12 +162,19 @@ fn limits(plans: &[Plan], context: &Context<'_>) -> String {
         let maximum = |plan: &Plan| {
             plan.limit(name).map_or_else(
                 || "-".to_owned(),
-                |limit| format!("{}{}", limit.maximum.shown(&limit.metric), unlike_most(limit)),
+                |limit| format!("{}{}", maximum_text(limit), unlike_most(limit)),
             )
         };
         sheet.row(std::iter::once(name.to_owned()).chain(plans.iter().map(maximum)));
     }
     sheet.render()
+}
+
+fn maximum_text(limit: &Limit) -> String {
+    limit.maximum.bound().map_or_else(
+        || "unlimited".to_owned(),
+        |bound| Amount::new(&limit.metric, bound.into()).to_string(),
+    )
 }
 
 /// The window and the policy of a limit, where they are not period and hard.
