@@ -71,7 +71,7 @@ impl Context<'_> {
         N: Into<String>,
         V: ToString,
     {
-        let mut sheet = self.sheet(&[]);
+        let mut sheet = self.sheet(&[Column::Text(""), Column::Prose("")]);
         for (name, value) in facts {
             sheet.row([name.into(), value.to_string()]);
         }

@@ -10,7 +10,7 @@ use crate::answer::{Answer, Exit};
 use crate::arguments::command_line;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::sheet::Column::{Number, Text};
+use crate::sheet::Column::{Number, Prose, Text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
@@ -46,8 +46,8 @@ pub(crate) fn errors(context: &Context<'_>) -> Result<Answer, Failure> {
             Text("code"),
             Number("http"),
             Text("retry"),
-            Text("meaning"),
-            Text("hint"),
+            Prose("meaning"),
+            Prose("hint"),
         ]);
         for view in &views {
             sheet.row([
@@ -92,7 +92,7 @@ pub(crate) fn options(context: &Context<'_>) -> Result<Answer, Failure> {
             Text("expected"),
             Text("environment"),
             Text("flag"),
-            Text("meaning"),
+            Prose("meaning"),
         ]);
         for view in &views {
             sheet.row([

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::answer::{Answer, Exit};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::sheet::Column::Text;
+use crate::sheet::Column::{Prose, Text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -60,7 +60,7 @@ pub(crate) fn verify(context: &Context<'_>) -> Result<Answer, Failure> {
     let first_difference = checks.iter().find(|check| !check.is_ok).copied();
     let verification = Verification { is_ok: first_difference.is_none(), first_difference, checks };
     let answer = Answer::new(context, &verification, || {
-        let mut sheet = context.sheet(&[Text("check"), Text("result"), Text("found")]);
+        let mut sheet = context.sheet(&[Text("check"), Text("result"), Prose("found")]);
         for check in &verification.checks {
             let result = if check.is_ok { "ok" } else { "differs" };
             sheet.row([check.name.to_owned(), result.to_owned(), check.found.to_owned()]);

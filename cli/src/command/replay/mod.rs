@@ -194,7 +194,7 @@ fn progress_bar(trace: &Trace, context: &Context<'_>) -> ProgressBar {
     if !context.shows_progress {
         return ProgressBar::hidden();
     }
-    let form = "{bar:40} {pos}/{len} calls, {per_sec}, {eta} left";
+    let form = "{bar:30} {pos}/{len} calls, {eta} left";
     let style = ProgressStyle::with_template(form);
     let bar = ProgressBar::new(u64::try_from(trace.rows.len()).unwrap_or(u64::MAX))
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
