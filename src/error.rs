@@ -285,7 +285,7 @@ errors! {
         reason: String,
     } = 505 "storage_corrupt" 500 false
     "the file `{path}` is damaged or no store: {reason}",
-    hint "run `verify`; restore a backup, or `rebuild` when only counters differ";
+    hint "check the path, or restore a backup; `rebuild` helps only where `verify` names counters";
 
     /// The file was written by a newer version of this library.
     StorageNewer {

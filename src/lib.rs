@@ -22,8 +22,8 @@ pub use error::{Error, Result};
 pub use meter::clock::{Clock, ManualClock};
 pub use meter::options::{ExpiredHolds, Options, UnknownPrice};
 pub use meter::receipt::{
-    CallVerdict, Decision, HoldReceipt, Quote, Reason, Receipt, RecordStatus, ReleaseStatus,
-    Reservation, Reservations,
+    CallVerdict, Decision, HoldReceipt, Overshoot, Quote, Reason, Receipt, RecordStatus,
+    ReleaseStatus, Reservation, Reservations,
 };
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};

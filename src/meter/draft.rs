@@ -105,8 +105,19 @@ impl TryFrom<&CallRecord> for Draft {
             details: record.details.clone(),
         };
         in_range("call_count", record.call_count, 1, CALL_COUNT_MAX)?;
+        check_source(outcome.usage_source)?;
         Self::new(target, record.call_count, outcome)
     }
+}
+
+/// A host cannot say that a usage is an expired hold's: only the library charges those.
+pub(crate) fn check_source(source: UsageSource) -> Result<()> {
+    if source == UsageSource::ExpiredHold {
+        let value = source.name().to_owned();
+        let expected = "`reported` or `estimated`".into();
+        return Err(Error::InvalidArgument { name: "usage_source", value, expected });
+    }
+    Ok(())
 }
 
 impl Draft {

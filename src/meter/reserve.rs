@@ -97,6 +97,11 @@ impl Meter {
             let value = shown(&other.user);
             return Err(Error::InvalidArgument { name: "user", value, expected });
         }
+        if requests.iter().any(|request| request.occurred_at != first.occurred_at) {
+            let expected = "one instant for all requests that are judged together".into();
+            let value = "several".to_owned();
+            return Err(Error::InvalidArgument { name: "occurred_at", value, expected });
+        }
         let now = self.now();
         let mut keys = Vec::with_capacity(count);
         for request in requests {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::draft::{Costing, Draft, cost_of, cost_with};
+use super::draft::{Costing, Draft, check_source, cost_of, cost_with};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Overshoot, Receipt, RecordStatus, ReleaseStatus};
 use super::record::difference;
@@ -30,6 +30,7 @@ impl Meter {
     /// for bad input, and the errors of the store.
     pub fn settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<Receipt> {
         let user = name::user(user)?.to_owned();
+        check_source(outcome.usage_source)?;
         let (outcome, now) = (outcome.clone(), self.now());
         let rules = Arc::clone(&self.inner.rules);
         let keys = vec![hold_id, hold_id.correction()];

@@ -35,7 +35,10 @@ pub(super) fn prepare(path: &Path, options: &StoreOptions) -> Result<()> {
     match made {
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(io_failed("make the file")(error)),
+        Err(error) => {
+            let reason = format!("{}: {error}", path.display());
+            return Err(Error::StorageUnavailable { action: "make the file", reason });
+        }
     }
     if !options.allow_network_disk {
         refuse_network_disk(path)?;
