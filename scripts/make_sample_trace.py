@@ -62,7 +62,7 @@ def arrivals(chance: random.Random, count: int) -> list[float]:
 
 
 def calls() -> Iterator[Call]:
-    chance = random.Random(SEED)  # noqa: S311 - a sample, not a secret
+    chance = random.Random(SEED)
     follow_ups = round(CALLS * FOLLOW_UP_SHARE)
     first = [
         Call(at_s, tokens(chance, *CONTEXT_TOKENS), tokens(chance, *GENERATED_TOKENS))
