@@ -46,7 +46,7 @@ demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh target/release/alwrity-metering
 
 bench: ## Measure, beside the same statements without the library
-	$(CARGO) bench --workspace
+	$(CARGO) bench --package alwrity-metering
 
 docs: ## Build the documentation of the library: target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

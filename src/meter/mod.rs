@@ -6,6 +6,7 @@ mod catalogue;
 pub mod clock;
 mod decision;
 mod draft;
+mod events;
 mod job;
 mod limits;
 pub mod options;
