@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Metric {
 pub enum Maximum {
     /// No limit.
     Unlimited,
-    /// At most that many: calls, tokens, units, or pico-dollars for cost. 0 means "not in the plan".
+    /// At most that many calls, tokens, units, or pico-dollars for cost. 0: "not in the plan".
     AtMost(i64),
 }
 

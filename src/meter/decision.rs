@@ -173,12 +173,14 @@ fn used_up(state: &LimitState, maximum: Amount) -> String {
             let what = operation_text(state);
             let capital = capitalised(&what);
             format!(
-                "{capital} call limit reached. Used {used} of {maximum} total {what} calls {window}."
+                "{capital} call limit reached. \
+                 Used {used} of {maximum} total {what} calls {window}."
             )
         }
         Metric::Cost => {
             format!(
-                "{} cost limit reached. Current cost: {used}, Requested: {wanted}, Limit: {maximum}",
+                "{} cost limit reached. \
+                 Current cost: {used}, Requested: {wanted}, Limit: {maximum}",
                 if state.window == Window::Period { "Monthly" } else { "The" },
             ) + "."
         }

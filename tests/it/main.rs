@@ -4,5 +4,6 @@
 #[macro_use]
 mod conformance;
 mod fold;
+mod house;
 mod memory;
 mod sqlite;
