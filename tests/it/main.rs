@@ -3,6 +3,8 @@
 
 #[macro_use]
 mod conformance;
+mod docs;
+mod examples;
 mod fold;
 mod house;
 mod memory;
