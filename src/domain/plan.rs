@@ -117,7 +117,7 @@ impl Maximum {
 pub(crate) fn amount_text(metric: &Metric, amount: i128) -> String {
     match (metric, i64::try_from(amount)) {
         (Metric::Cost, Ok(pico)) => Money::from_pico_usd(pico).to_string(),
-        (Metric::Cost, Err(_)) => format!("{}e-12", amount),
+        (Metric::Cost, Err(_)) => format!("{amount}e-12"),
         _ => amount.to_string(),
     }
 }

@@ -74,7 +74,7 @@ impl Meter {
             .map(|record| {
                 let entry = self.entry(record)?;
                 let key = entry.key_text.clone();
-                self.start(&key, |completion| self.submit_entry(entry, completion))
+                Self::start(&key, |completion| self.submit_entry(entry, completion))
             })
             .collect();
         let answer = |started: Result<_>| {
