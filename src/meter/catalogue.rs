@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{About, Meter, no_windows};
+use super::{About, Meter, events, no_windows};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::name;
 use crate::domain::plan::Plan;
@@ -67,7 +67,7 @@ impl Meter {
             changes.push(CatalogueChange::Price(Box::new(price)));
         }
         for warning in &warnings {
-            tracing::warn!(price = warning.price, unit = %warning.unit, "{}", warning.message);
+            events::price_warned(warning);
         }
         self.change_catalogue(changes)?;
         Ok(warnings)

@@ -7,7 +7,7 @@ use super::job::Completion;
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
-use super::{About, Meter, key_text};
+use super::{About, Meter, events, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
 use crate::domain::key::CallKey;
 use crate::domain::name;
@@ -63,7 +63,7 @@ impl Meter {
     pub fn record_call(&self, record: &CallRecord) -> Result<Receipt> {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
-        self.run(&key, |completion| self.submit_entry(entry, completion))
+        self.run(&key, |completion| self.submit_entry(entry, completion)).inspect(events::recorded)
     }
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
@@ -74,10 +74,13 @@ impl Meter {
             .map(|record| {
                 let entry = self.entry(record)?;
                 let key = entry.key_text.clone();
-                self.start(&key, |completion| self.submit_entry(entry, completion))
+                Self::start(&key, |completion| self.submit_entry(entry, completion))
             })
             .collect();
-        waiting.into_iter().map(|started| started.and_then(|ticket| self.wait(ticket))).collect()
+        let answer = |started: Result<_>| {
+            started.and_then(|ticket| self.wait(ticket)).inspect(events::recorded)
+        };
+        waiting.into_iter().map(answer).collect()
     }
 
     /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
@@ -88,10 +91,11 @@ impl Meter {
         let key = entry.key_text.clone();
         let failures = Arc::clone(&self.inner.queued_failures);
         let shown = key.clone();
-        let completion: Completion<Receipt> = Box::new(move |outcome| {
-            if let Err(error) = outcome {
+        let completion: Completion<Receipt> = Box::new(move |outcome| match outcome {
+            Ok(receipt) => events::recorded(&receipt),
+            Err(error) => {
                 failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                tracing::error!(code = error.code(), key = shown, "queued call was not recorded");
+                events::queued_call_failed(&shown, &error);
             }
         });
         self.submit_entry(entry, completion)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::draft::{Ask, Estimate, estimate};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Decision, HoldReceipt, Receipt, RecordStatus, Reservation, Reservations};
-use super::{About, Meter, key_text};
+use super::{About, Meter, events, key_text};
 use crate::domain::call::CallRequest;
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
@@ -81,6 +81,7 @@ impl Meter {
                 completion,
             )
         })
+        .inspect(events::reserved)
     }
 
     /// Checks requests at the door: one user, one instant, at most 256.

@@ -6,7 +6,7 @@ use super::draft::{Costing, Draft, check_source, cost_of, cost_with};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Overshoot, Receipt, RecordStatus, ReleaseStatus};
 use super::record::difference;
-use super::{About, Meter, no_windows};
+use super::{About, Meter, events, no_windows};
 use crate::domain::call::{Call, CallOutcome, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::hold::{Hold, HoldState};
@@ -41,6 +41,7 @@ impl Meter {
             let decide = move |view: &View| settle(&user, hold_id, &outcome, now, &rules, view);
             self.submit(about, windows, decide, completion)
         })
+        .inspect(events::recorded)
     }
 
     /// Gives a hold back: the call was not made. Giving it back again does nothing.

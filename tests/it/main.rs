@@ -3,6 +3,9 @@
 
 #[macro_use]
 mod conformance;
+mod docs;
+mod examples;
 mod fold;
+mod house;
 mod memory;
 mod sqlite;

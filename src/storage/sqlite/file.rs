@@ -75,6 +75,7 @@ const NETWORK_DISKS: [(i64, &str); 8] = [
     (0x6573_5546, "fuse"),
 ];
 
+#[allow(clippy::useless_conversion, reason = "the number is narrower on other systems")]
 fn refuse_network_disk(path: &Path) -> Result<()> {
     let Ok(found) = rustix::fs::statfs(path) else { return Ok(()) };
     let magic = found.f_type;

@@ -8,6 +8,7 @@ mod columns;
 mod catalogue;
 mod connection;
 mod engine;
+mod events;
 mod failure;
 mod file;
 mod fold;

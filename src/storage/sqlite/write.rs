@@ -101,10 +101,8 @@ impl Writing<'_> {
             call.recorded_at.micros(),
             call.period_starts_at.micros(),
         ];
-        let mut index = 1;
-        for number in leading.iter().chain(call.usage.common()) {
+        for (index, number) in (1..).zip(leading.iter().chain(call.usage.common())) {
             statement.raw_bind_parameter(index, number)?;
-            index += 1;
         }
         statement.raw_bind_parameter(27, !call.usage.other().is_empty())?;
         statement.raw_bind_parameter(28, call.cost.map(crate::Money::pico_usd))?;
