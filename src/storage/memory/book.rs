@@ -82,6 +82,11 @@ impl Book {
         wanted.map(|(key, counter)| (key.clone(), counter.clone())).collect()
     }
 
+    /// All holds, whatever they have become.
+    pub(super) fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.values()
+    }
+
     /// The holds that are open, overdue ones included.
     pub(super) fn open_holds(&self) -> Vec<Hold> {
         let open = |hold: &&Hold| hold.state == HoldState::Open;
