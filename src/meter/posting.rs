@@ -193,6 +193,7 @@ impl Posting {
     fn expire_overdue(&mut self) -> Result<()> {
         let overdue: Vec<Hold> =
             self.holds.iter().filter(|hold| hold.is_overdue(self.now)).cloned().collect();
+        let mut is_charged_now = false;
         for hold in overdue {
             self.holds.retain(|open| open.key != hold.key);
             match self.rules.expired_holds {
@@ -203,7 +204,9 @@ impl Posting {
                     self.changes.removed_holds.push(hold.key);
                     let standing = self.account.standing(hold.reserved_at, &self.catalogue);
                     let span = standing.usage_period;
-                    if span != self.standing.usage_period {
+                    if span == self.standing.usage_period {
+                        is_charged_now = true;
+                    } else {
                         let usage_status = UsageStatus::Active;
                         let mark = PeriodMark { span, usage_status, at: self.now };
                         self.changes.periods.push(mark);
@@ -212,6 +215,10 @@ impl Posting {
                     self.enter(key, charged_at_estimate(hold, self.now))?;
                 }
             }
+        }
+        if is_charged_now {
+            // Where the work itself records nothing, its period has a call all the same.
+            self.mark_period();
         }
         Ok(())
     }
