@@ -6,7 +6,7 @@ use super::draft::{Costing, Draft, cost_of, cost_with};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Overshoot, Receipt, RecordStatus, ReleaseStatus};
 use super::record::difference;
-use super::{About, Meter, no_windows};
+use super::{About, Meter};
 use crate::domain::call::{Call, CallOutcome, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::hold::{Hold, HoldState};
@@ -42,17 +42,20 @@ impl Meter {
         })
     }
 
-    /// Gives a hold back: the call was not made. Giving it back again does nothing.
+    /// Gives a hold back: the call was not made. Giving it back again, or after it has expired,
+    /// does nothing.
     ///
     /// # Errors
     /// `unknown_hold`, `hold_closed` when it was settled, and the errors of the store.
     pub fn release(&self, user: &str, hold_id: CallKey) -> Result<ReleaseStatus> {
-        let user = name::user(user)?.to_owned();
+        let (user, now) = (name::user(user)?.to_owned(), self.now());
+        let rules = Arc::clone(&self.inner.rules);
         let key_text = hold_id.to_string();
         self.run(&key_text, |completion| {
-            let decide = move |view: &View| release(hold_id, view);
-            let about = About::holds(&user, vec![hold_id]);
-            self.submit(about, no_windows, decide, completion)
+            let about = About::holds(&user, vec![hold_id, hold_id.correction()]);
+            let windows = move |head: &Head| windows_at(head, now);
+            let decide = move |view: &View| release(&user, hold_id, now, &rules, view);
+            self.submit(about, windows, decide, completion)
         })
     }
 }
@@ -66,14 +69,31 @@ fn windows_of_hold(head: &Head, now: Timestamp) -> Result<Vec<WindowKey>> {
     windows_at(head, at)
 }
 
-fn release(hold_id: CallKey, view: &View) -> Result<(Changes, ReleaseStatus)> {
+fn release(
+    user: &str,
+    hold_id: CallKey,
+    now: Timestamp,
+    rules: &Arc<Rules>,
+    view: &View,
+) -> Result<(Changes, ReleaseStatus)> {
+    let is_corrected = matches!(view.head.found.get(1), Some(Found::Call(_)));
     match view.head.found.first() {
+        // It is too late to give it back: it expires here, as in any other write.
+        Some(Found::Hold(hold)) if hold.is_overdue(now) => {
+            let posting = Posting::new(view, user, now, now, rules)?;
+            Ok((posting.changes, ReleaseStatus::AlreadyClosed))
+        }
         Some(Found::Hold(hold)) if hold.state == HoldState::Open => {
             let released = Hold { state: HoldState::Released, ..Hold::clone(hold) };
             let changes = Changes { holds: vec![released], ..Changes::default() };
             Ok((changes, ReleaseStatus::Released))
         }
         Some(Found::Hold(_)) => Ok((Changes::default(), ReleaseStatus::AlreadyClosed)),
+        Some(Found::Call(call))
+            if call.usage_source == UsageSource::ExpiredHold && !is_corrected =>
+        {
+            Ok((Changes::default(), ReleaseStatus::AlreadyClosed))
+        }
         Some(Found::Call(_)) => {
             Err(Error::HoldClosed { hold_id: hold_id.to_string(), state: "settled" })
         }
