@@ -3,6 +3,12 @@
 
 #[macro_use]
 mod conformance;
+mod edges;
 mod fold;
 mod memory;
+mod model;
+mod properties;
+mod random;
+mod regressions;
+mod scene;
 mod sqlite;
