@@ -63,8 +63,15 @@ impl Catalogue {
             .map_or_else(Operation::chat, |provider| provider.default_operation.clone());
         let variant = Variant::Standard;
         let query = PriceQuery { provider, model, operation: &of_provider, variant, at };
-        let of_model = self.prices.find(&query).and_then(|found| found.version.operation.clone());
-        of_model.unwrap_or(of_provider)
+        // A model that is priced for what the provider mostly does may do other things too.
+        let is_of_provider = self
+            .prices
+            .find(&query)
+            .is_some_and(|found| found.price_match != PriceMatch::ProviderDefault);
+        if is_of_provider {
+            return of_provider;
+        }
+        self.prices.operation_of(provider, model, at).cloned().unwrap_or(of_provider)
     }
 
     /// The price of a call, or that of the named default, or nothing.
