@@ -11,6 +11,7 @@ use crate::domain::call::{Call, CallOutcome, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
+use crate::domain::limit::LimitState;
 use crate::domain::money::Money;
 use crate::domain::name;
 use crate::domain::time::Timestamp;
@@ -146,8 +147,18 @@ pub(crate) fn settle_hold(
         tokens: (call.usage.total_tokens() - hold.usage.total_tokens()).max(0),
         cost_usd: call.cost.unwrap_or(Money::ZERO).minus(hold.cost)?.max(Money::ZERO),
     };
-    receipt.limits_exceeded = posting.mark_period();
+    receipt.limits_exceeded = mark_period(&mut posting, &call);
     Ok((posting.changes, receipt))
+}
+
+/// Marks the period that a call was entered into; the limits of it that are passed although they
+/// refuse. They are not at hand where a subscription was dated back over the reserve.
+fn mark_period(posting: &mut Posting, call: &Call) -> Vec<LimitState> {
+    if call.period_starts_at == posting.standing.usage_period.starts_at {
+        return posting.mark_period();
+    }
+    posting.touch_period(call.period_starts_at, call.occurred_at);
+    Vec::new()
 }
 
 /// Rates by the version of the reserve; where there was none, by what is known of then by now.
@@ -234,8 +245,8 @@ fn settle_charged(
         };
     }
     let mut posting = Posting::new(view, user, charged.occurred_at, now, rules)?;
-    posting.enter(hold_id.correction(), correction)?;
-    let limits_exceeded = posting.mark_period();
+    let entered = posting.enter(hold_id.correction(), correction)?;
+    let limits_exceeded = mark_period(&mut posting, &entered);
     let receipt = Receipt::new(RecordStatus::Recorded, user, "", &real);
     let receipt = Receipt { call_id: charged.id, late: true, limits_exceeded, ..receipt };
     Ok((posting.changes, receipt))

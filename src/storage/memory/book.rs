@@ -103,6 +103,7 @@ impl Book {
             removed_holds,
             tracked,
             periods,
+            touched_periods,
             terms,
             overrides,
             ended_overrides,
@@ -124,6 +125,9 @@ impl Book {
         }
         for mark in periods {
             self.marks.insert(mark.span.starts_at, mark);
+        }
+        for mark in touched_periods {
+            self.marks.entry(mark.span.starts_at).or_insert(mark);
         }
         Ok(())
     }
