@@ -5,6 +5,7 @@
 mod conformance;
 mod edges;
 mod fold;
+mod golden;
 mod memory;
 mod model;
 mod properties;
@@ -12,3 +13,4 @@ mod random;
 mod regressions;
 mod scene;
 mod sqlite;
+mod views;

@@ -5,7 +5,7 @@ use alwrity_metering::{
     UsageSource,
 };
 
-use crate::conformance::samples::usd;
+use crate::conformance::samples::{at, usd};
 use crate::scene::{
     Scene, ask, assert_verified, chat, cost, granted, limit, log, number, refused, used_and_held,
 };
@@ -198,5 +198,44 @@ fn releasing_an_expired_hold_that_is_charged_does_not_take_the_use_back() {
         scene.meter.settle("u", hold.hold_id, &outcome(1000, 40)).unwrap();
         assert_eq!(scene.meter.release("u", hold.hold_id).unwrap_err().code(), "hold_closed");
         assert_verified(&scene.meter);
+    }
+}
+
+#[test]
+fn a_charge_in_an_older_period_leaves_its_status_as_it_is() {
+    let scene = charging();
+    scene.meter.set_limit("u", &limit("gemini_calls", "1")).unwrap();
+    scene.at("2025-10-31T23:59:00Z");
+    granted(&scene.meter, &CallRequest { ttl_ms: Some(1000), ..ask("u", "k", 10, 5) });
+    scene.meter.record_call(&chat("u", "k1", 10, 5)).unwrap();
+    scene.at("2025-11-05T00:00:00Z");
+    scene.meter.record_call(&chat("u", "k2", 10, 5)).unwrap();
+    let sql = "SELECT count(*) FROM usage_periods WHERE usage_status = 'limit_reached'";
+    assert_eq!(number(&scene.meter, sql), 2);
+    assert_verified(&scene.meter);
+}
+
+#[test]
+fn a_subscription_dated_back_over_a_hold_leaves_it_in_its_own_period() {
+    for expired_holds in [ExpiredHolds::Release, ExpiredHolds::Charge] {
+        for is_written_before in [false, true] {
+            let scene = Scene::with(|options| options.expired_holds = expired_holds);
+            let hold = expired(&scene);
+            let dated_back = alwrity_metering::Subscribe {
+                starts_at: Some(at("2025-10-05T00:00:00Z")),
+                ..alwrity_metering::Subscribe::monthly("basic")
+            };
+            scene.meter.subscribe("u", &dated_back).unwrap();
+            if is_written_before {
+                scene.meter.record_call(&chat("u", "k2", 10, 5)).unwrap();
+            }
+            scene.meter.settle("u", hold.hold_id, &outcome(1000, 40)).unwrap();
+            let october = at("2025-10-01T00:00:00Z");
+            let calls = log(&scene.meter, "u").calls;
+            let of_hold = calls.iter().filter(|call| call.occurred_at == hold.reserved_at);
+            assert!(of_hold.clone().count() > 0);
+            assert!(of_hold.clone().all(|call| call.period_starts_at == october));
+            assert_verified(&scene.meter);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Names: users and keys are kept exactly, providers and models are normalised.
 
-use alwrity_metering::{CallFilter, CallRecord, Page, RecordStatus, Usage};
+use alwrity_metering::{CallFilter, CallRecord, CallRequest, Page, RecordStatus, Usage};
 
-use crate::scene::{Scene, ask, assert_verified, call, chat, granted, log, used_and_held};
+use crate::scene::{
+    NOON, SECOND_LIST, Scene, ask, assert_verified, call, chat, granted, log, used_and_held,
+};
 
 #[test]
 fn users_in_any_script_are_kept_exactly() {
@@ -82,4 +84,37 @@ fn providers_models_and_operations_are_trimmed_and_lower_case() {
     };
     assert_eq!(meter.calls("u", &upper, Page::default()).unwrap().total_count, 1);
     assert_eq!(meter.prices(Some("Gemini")).unwrap(), meter.prices(Some("gemini")).unwrap());
+}
+
+#[test]
+fn without_an_operation_a_call_does_what_its_model_is_priced_for_else_what_its_provider_does() {
+    let scene = Scene::new();
+    scene.at(SECOND_LIST);
+    for (provider, model, expected) in [
+        ("wavespeed", "qwen-edit", "image_edit"),
+        ("wavespeed", "hunyuan-video", "video_generation"),
+        ("wavespeed", "minimax/speech-02-hd", "audio_generation"),
+        ("wavespeed", "openai/gpt-oss-20b", "chat"),
+        // The default price of the provider is for videos; a model without a price is a chat.
+        ("wavespeed", "never heard of", "chat"),
+        ("gemini", "gemini-embedding", "embeddings"),
+        ("gemini", "models/gemini-2.5-flash", "chat"),
+        ("tavily", "", "search"),
+        ("tavily", "anything", "search"),
+        ("firecrawl", "", "crawl"),
+        ("stability", "sd-9", "image_generation"),
+        ("acme", "acme-1", "chat"),
+    ] {
+        let record = CallRecord::new("u", provider, model, Usage::none());
+        let quote = scene.meter.quote(&record).unwrap();
+        assert_eq!(quote.operation.as_str(), expected, "{provider} / {model}");
+        assert_eq!(scene.meter.record_call(&record).unwrap().operation, quote.operation);
+        let request = CallRequest::new("u", provider, model);
+        let decision = scene.meter.check_limit(&request).unwrap();
+        assert_eq!(decision.calls[0].operation, quote.operation, "{provider} / {model}");
+    }
+    // Before the second list nothing was known of that model.
+    scene.at(NOON);
+    let record = CallRecord::new("u", "wavespeed", "qwen-edit", Usage::none());
+    assert_eq!(scene.meter.quote(&record).unwrap().operation.as_str(), "chat");
 }

@@ -160,7 +160,11 @@ fn an_override_may_name_a_limit_that_the_plan_lacks() {
     let four = alwrity_metering::CallRequest { usage: Usage::of(Unit::Images, 4), ..request };
     let decision = refused(meter, &four);
     assert_eq!(decision.refusing, ["pictures"]);
-    assert!(decision.message.contains("Limit of images would be exceeded"), "{}", decision.message);
+    let message = "Limit of images would be exceeded. Current: 0, Requested: 4, Limit: 3.";
+    assert!(decision.message.starts_with(message), "{}", decision.message);
+    // No plan would help: the user's own limit stands above all of them.
+    assert_eq!(decision.upgrade_plan_id, None);
+    assert!(!decision.message.contains("Upgrade"), "{}", decision.message);
     assert_eq!(meter.set_limit("u", &limit("what", "1")).unwrap_err().code(), "unknown_limit");
 }
 
