@@ -4,8 +4,16 @@
 #[macro_use]
 mod conformance;
 mod docs;
+mod edges;
 mod examples;
 mod fold;
+mod golden;
 mod house;
 mod memory;
+mod model;
+mod properties;
+mod random;
+mod regressions;
+mod scene;
 mod sqlite;
+mod views;
