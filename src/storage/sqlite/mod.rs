@@ -1,7 +1,7 @@
 //! SQLite: one file for everything, shared by any number of threads and processes.
 //!
-//! Writes go through one queue and one writer thread a process ([`writer`]); processes take
-//! turns by a lock beside the file ([`file`]). Reads have their own connections and never wait.
+//! Writes go through one queue and one writer thread a process (`writer`); processes take
+//! turns by a lock beside the file (`file`). Reads have their own connections and never wait.
 
 #[macro_use]
 mod columns;
