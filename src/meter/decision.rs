@@ -77,7 +77,11 @@ impl Posting {
             .collect()
     }
 
+    /// What would help; nothing where the user's own limit refuses, which no plan changes.
     fn upgrade_for(&self, state: &LimitState) -> Option<&Plan> {
+        if state.is_override {
+            return None;
+        }
         let total = [state.used, state.held, state.wanted]
             .iter()
             .map(|amount| i128::from(amount.number()))

@@ -53,10 +53,10 @@ impl Target {
             let (price, price_match) = self.price(catalogue, operation, at, unknown);
             return (operation.clone(), price, price_match);
         }
-        let usual = catalogue.usual_operation(&self.provider);
-        let (price, price_match) = self.price(catalogue, &usual, at, unknown);
-        let own = price.filter(|_| price_match != PriceMatch::NamedDefault);
-        (own.and_then(|price| price.operation.clone()).unwrap_or(usual), price, price_match)
+        let (provider, model) = (self.provider.as_str(), self.model.as_str());
+        let operation = catalogue.default_operation(provider, model, at);
+        let (price, price_match) = self.price(catalogue, &operation, at, unknown);
+        (operation, price, price_match)
     }
 
     fn price<'a>(

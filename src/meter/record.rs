@@ -9,6 +9,7 @@ use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
 use super::{About, Meter, events, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
+use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::name;
 use crate::domain::time::Timestamp;
@@ -155,6 +156,10 @@ fn enter(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
     match view.head.found.first() {
         Some(Found::Call(call)) => repeat(entry, call, view),
         Some(Found::Hold(hold)) => {
+            if let Some(difference) = difference_from_hold(hold, &entry.draft) {
+                let key = entry.key_text.clone();
+                return Err(Error::IdempotencyConflict { key, difference });
+            }
             let outcome = CallOutcome {
                 usage: entry.draft.usage.clone(),
                 usage_source: entry.draft.usage_source,
@@ -198,6 +203,24 @@ fn repeat(entry: &Entry, call: &Call, view: &View) -> Result<(Changes, Receipt)>
     }
 }
 
+/// Why a call is not the one that the hold was for; nothing when it is.
+fn difference_from_hold(hold: &Hold, draft: &Draft) -> Option<String> {
+    let target = &draft.target;
+    let operation = target.operation.as_ref().unwrap_or(&hold.operation);
+    let fields = [
+        ("provider", hold.provider.clone(), target.provider.clone()),
+        ("operation", hold.operation.to_string(), operation.to_string()),
+        ("model", hold.model.clone(), target.model.clone()),
+        ("call_count", hold.call_count.to_string(), draft.call_count.to_string()),
+    ];
+    let differing = fields.iter().find(|(_, held, recorded)| held != recorded);
+    differing.map(|(name, held, recorded)| differs(name, held, recorded))
+}
+
+fn differs(name: &str, first: &str, again: &str) -> String {
+    format!("`{name}` was `{first}`, now it is `{again}`")
+}
+
 /// The first of the compared fields that differs, with both values; nothing when none does.
 /// Response time, sizes, endpoint, tags, retries and error text are not compared.
 pub(crate) fn difference(first: &Call, again: &Call, moved: Option<Timestamp>) -> Option<String> {
@@ -211,9 +234,6 @@ pub(crate) fn difference(first: &Call, again: &Call, moved: Option<Timestamp>) -
         ("call_count", first.call_count.to_string(), again.call_count.to_string()),
         ("vendor_cost_usd", shown(first.vendor_cost), shown(again.vendor_cost)),
     ];
-    let differs = |name: &str, first: &str, again: &str| {
-        format!("`{name}` was `{first}`, now it is `{again}`")
-    };
     if let Some((name, one, other)) = fields.iter().find(|(_, one, other)| one != other) {
         return Some(differs(name, one, other));
     }
