@@ -17,7 +17,7 @@ fn shell(text: &str) -> String {
     for line in text.lines() {
         match line.trim_start().strip_prefix("```") {
             Some(language) => is_shell = language == "sh",
-            None if is_shell => script.push_str(&format!("{line}\n")),
+            None if is_shell => script.extend([line, "\n"]),
             None => {}
         }
     }
