@@ -265,8 +265,7 @@ SELECT
         )
     ) AS usage_details,
     strftime('%Y-%m-%dT%H:%M:%S', i.finalized_at_us / 1000000, 'unixepoch') || printf('.%06dZ', i.finalized_at_us % 1000000) AS created_at,
-    strftime('%Y-%m-%dT%H:%M:%S', i.updated_at_us / 1000000, 'unixepoch') || printf('.%06dZ', i.updated_at_us % 1000000) AS updated_at,
-    i.hash
+    strftime('%Y-%m-%dT%H:%M:%S', i.updated_at_us / 1000000, 'unixepoch') || printf('.%06dZ', i.updated_at_us % 1000000) AS updated_at
 FROM invoices i
 JOIN users u ON u.id = i.user_id
 LEFT JOIN sums s ON s.invoice_id = i.id;

@@ -83,8 +83,11 @@ impl Meter {
         let counters = self.inner.store.period_counters(user, Span::ALWAYS)?;
         let rows = counters.iter().map(|(key, counter)| {
             let starts_at = key.starts_at;
-            merged(json!({ "period_starts_at": starts_at, "provider": key.provider,
-                           "operation": key.operation }), counter)
+            merged(
+                json!({ "period_starts_at": starts_at, "provider": key.provider,
+                           "operation": key.operation }),
+                counter,
+            )
         });
         Ok(rows.collect())
     }
@@ -92,11 +95,13 @@ impl Meter {
     fn day_sums(&self, user: &str) -> Result<Vec<Value>> {
         let days = self.inner.store.days(user, 0, i64::from(i32::MAX))?;
         let rows = days.iter().map(|(key, counter)| {
-            let day = Timestamp::from_micros_clamped(
-                key.day.saturating_mul(crate::domain::time::DAY_US),
-            );
-            merged(json!({ "day": day.day_label(), "provider": key.provider,
-                           "model": key.model, "operation": key.operation }), counter)
+            let day =
+                Timestamp::from_micros_clamped(key.day.saturating_mul(crate::domain::time::DAY_US));
+            merged(
+                json!({ "day": day.day_label(), "provider": key.provider,
+                           "model": key.model, "operation": key.operation }),
+                counter,
+            )
         });
         Ok(rows.collect())
     }

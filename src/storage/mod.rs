@@ -14,9 +14,9 @@ use crate::domain::counter::{Counter, CounterKey, DayKey};
 use crate::domain::hold::Hold;
 use crate::domain::invoice::{Invoice, InvoicePayment, ModelKey, ModelUsage};
 use crate::domain::key::CallKey;
-use crate::domain::pruned::PrunedCall;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceVersion;
+use crate::domain::pruned::PrunedCall;
 use crate::domain::subscription::Term;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::domain::usage::Unit;
@@ -208,6 +208,9 @@ pub struct Changes {
     pub tracked: Vec<Window>,
     /// The usage periods of the calls, and how their limits stand now.
     pub periods: Vec<PeriodMark>,
+    /// Usage periods that calls were entered into without a look at their limits: each gets its
+    /// mark unless it has one.
+    pub touched_periods: Vec<PeriodMark>,
     /// Terms to add to the subscription.
     pub terms: Vec<Term>,
     /// Terms that are taken back before they begin, by id: they never counted.

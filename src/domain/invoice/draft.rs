@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Invoice, InvoiceLine, InvoicePayment, InvoiceState, LineKind, ModelKey, ModelUsage,
-};
+use super::{Invoice, InvoiceLine, InvoicePayment, InvoiceState, LineKind, ModelKey, ModelUsage};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::money::Money;
 use crate::domain::subscription::change::cost_of_entry;
@@ -99,7 +97,9 @@ fn fee_lines(ledger: &Ledger<'_>, period: &BillingPeriod) -> Result<Vec<InvoiceL
         let before = timeline.in_force().take_while(|own| own.id != term.id).last();
         let is_waived = term.payment.status == PaymentStatus::Waived;
         match term.change {
-            ChangeKind::New | ChangeKind::Upgrade | ChangeKind::Downgrade
+            ChangeKind::New
+            | ChangeKind::Upgrade
+            | ChangeKind::Downgrade
             | ChangeKind::CycleChange => {
                 let cost = cost_of_entry(before, term, ledger.catalogue)?;
                 let is_whole = cost.credit_usd == Money::ZERO;

@@ -294,7 +294,11 @@ impl Invoice {
     pub fn voided(&self, at: Timestamp, reason: &str) -> Result<Self> {
         if self.state == InvoiceState::Draft {
             let reason = "it is a draft, which changes by itself".to_owned();
-            return Err(Error::InvoiceState { change: "void", period: self.period.label(), reason });
+            return Err(Error::InvoiceState {
+                change: "void",
+                period: self.period.label(),
+                reason,
+            });
         }
         Ok(Self {
             state: InvoiceState::Void,

@@ -5,9 +5,7 @@
 
 use serde::Serialize;
 
-use super::{
-    BillingCycle, BillingPeriod, ChangeKind, Term, TermPayment, Timeline, UsageSnapshot,
-};
+use super::{BillingCycle, BillingPeriod, ChangeKind, Term, TermPayment, Timeline, UsageSnapshot};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::plan::Tier;
 use crate::domain::subscription::PaymentStatus;
@@ -97,9 +95,8 @@ struct Teller<'a> {
 impl Teller<'_> {
     /// The renewal stored for a billing period, whenever it was paid.
     fn stored_renewal(&self, span: Span) -> Option<&Term> {
-        let pays = |term: &&Term| {
-            term.change == ChangeKind::Renewal && span.contains(term.pays_for())
-        };
+        let pays =
+            |term: &&Term| term.change == ChangeKind::Renewal && span.contains(term.pays_for());
         self.timeline.in_force().find(pays)
     }
 
@@ -132,8 +129,8 @@ impl Teller<'_> {
 
     /// A stored change. A renewal of a period whose beginning was told already is that line.
     fn tell(&mut self, term: &Term, span: Span) -> Result<()> {
-        let is_its_renewal =
-            span.contains(term.pays_for()) && self.stored_renewal(span).is_some_and(|s| s.id == term.id);
+        let is_its_renewal = span.contains(term.pays_for())
+            && self.stored_renewal(span).is_some_and(|s| s.id == term.id);
         let mut told = self.entries.iter().rev();
         if is_its_renewal && told.any(|e| e.is_computed && e.created_at == span.starts_at) {
             return Ok(());

@@ -133,10 +133,9 @@ impl ExternalIds {
     /// Checks the texts.
     pub(crate) fn validate(&self) -> Result<()> {
         let Self { stripe_customer_id, stripe_subscription_id, payment_method } = self;
-        for text in [stripe_customer_id, stripe_subscription_id, payment_method] {
-            if let Some(text) = text {
-                name::checked("external id", text, 255)?;
-            }
+        let given = [stripe_customer_id, stripe_subscription_id, payment_method];
+        for text in given.into_iter().flatten() {
+            name::checked("external id", text, 255)?;
         }
         Ok(())
     }
@@ -225,7 +224,8 @@ impl Term {
 
     /// Whether it grants its plan at an instant within the term.
     pub fn grants_at(&self, at: Timestamp) -> bool {
-        let grants = matches!(self.status, SubscriptionStatus::Active | SubscriptionStatus::PastDue);
+        let grants =
+            matches!(self.status, SubscriptionStatus::Active | SubscriptionStatus::PastDue);
         grants && self.grants_until.is_none_or(|until| at < until)
     }
 

@@ -246,8 +246,7 @@ mod tests {
             let instant = |minute: i64| at("2023-12-31T00:00:00Z").plus_micros(minute * 60_000_000);
             let make = |(start, anchor, offset, flags): (i64, i64, i64, (bool, bool, bool))| {
                 let (is_yearly, is_own, is_pending) = flags;
-                let cycle =
-                    if is_yearly { BillingCycle::Yearly } else { BillingCycle::Monthly };
+                let cycle = if is_yearly { BillingCycle::Yearly } else { BillingCycle::Monthly };
                 let mut term = Term::new("pro", cycle, instant(start));
                 if !is_own {
                     term.anchor = Anchor(instant(anchor));
@@ -267,7 +266,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn billing_periods_tile_time(terms in terms(), from in 0_i64..1_000_000, more in 0_i64..1_500_000) {
+        fn billing_periods_tile_time(
+            terms in terms(),
+            from in 0_i64..1_000_000,
+            more in 0_i64..1_500_000,
+        ) {
             let timeline = Timeline::new(terms);
             let from = at("2024-01-01T00:00:00Z").plus_micros(from * 60_000_000);
             let until = from.plus_micros(more * 60_000_000);

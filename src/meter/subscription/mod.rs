@@ -257,8 +257,7 @@ impl Posting {
 /// What was used in the running usage period so far.
 fn snapshot(posting: &Posting) -> Result<UsageSnapshot> {
     let starts_at = posting.standing.usage_period.starts_at;
-    let is_running =
-        |key: &CounterKey| key.window == Window::Period && key.starts_at == starts_at;
+    let is_running = |key: &CounterKey| key.window == Window::Period && key.starts_at == starts_at;
     let mut snapshot = UsageSnapshot {
         usage_status: usage_status(&posting.limit_states()),
         ..UsageSnapshot::default()

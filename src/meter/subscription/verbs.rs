@@ -119,11 +119,7 @@ impl Meter {
     ///
     /// # Errors
     /// `invalid_argument` for a grace that ends in the past, `subscription_state`.
-    pub fn mark_past_due(
-        &self,
-        user: &str,
-        grace_until: Timestamp,
-    ) -> Result<SubscriptionReceipt> {
+    pub fn mark_past_due(&self, user: &str, grace_until: Timestamp) -> Result<SubscriptionReceipt> {
         let now = self.now();
         if grace_until < now {
             let (value, expected) = (grace_until.to_string(), format!("{now} or later").into());

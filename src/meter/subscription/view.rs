@@ -180,9 +180,9 @@ impl Meter {
         for (key, counter) in self.inner.store.period_counters(user, span)? {
             add_to_snapshot(&mut snapshot, &key.provider, &counter)?;
         }
-        let own = marks.iter().filter(|mark| span.contains(mark.span.starts_at));
+        let mut own = marks.iter().filter(|mark| span.contains(mark.span.starts_at));
         snapshot.usage_status =
-            own.last().map_or(UsageStatus::Active, |mark| mark.usage_status);
+            own.next_back().map_or(UsageStatus::Active, |mark| mark.usage_status);
         Ok(snapshot)
     }
 }

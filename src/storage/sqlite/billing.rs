@@ -70,8 +70,7 @@ pub(super) fn invoices(
     names: &mut Names,
     user_id: i64,
 ) -> rusqlite::Result<Vec<Invoice>> {
-    let sql =
-        format!("SELECT id, {INVOICE_COLUMNS} FROM invoices WHERE user_id = ?1 ORDER BY id");
+    let sql = format!("SELECT id, {INVOICE_COLUMNS} FROM invoices WHERE user_id = ?1 ORDER BY id");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([user_id])?;
     let mut invoices = Vec::new();
@@ -115,18 +114,16 @@ fn lines(
     names: &mut Names,
     invoice_id: i64,
 ) -> rusqlite::Result<Vec<InvoiceLine>> {
-    let sql = format!(
-        "SELECT {LINE_COLUMNS} FROM invoice_lines WHERE invoice_id = ?1 ORDER BY position"
-    );
+    let sql =
+        format!("SELECT {LINE_COLUMNS} FROM invoice_lines WHERE invoice_id = ?1 ORDER BY position");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([invoice_id])?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
         let kind: String = row.get(0)?;
         let (provider, model): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
-        let mut name = |kind: Kind, id: Option<i64>| {
-            id.map(|id| names.name(connection, kind, id)).transpose()
-        };
+        let mut name =
+            |kind: Kind, id: Option<i64>| id.map(|id| names.name(connection, kind, id)).transpose();
         lines.push(InvoiceLine {
             kind: checked(kind.parse())?,
             plan_id: row.get(1)?,

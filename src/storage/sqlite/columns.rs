@@ -61,3 +61,11 @@ macro_rules! add_sums {
          characters = characters + excluded.characters"
     };
 }
+
+/// The id of the last call that was ever recorded, pruned ones too: an id is never given twice.
+macro_rules! last_call_id {
+    () => {
+        "max(ifnull((SELECT max(id) FROM calls), 0), \
+         ifnull((SELECT max(call_id) FROM pruned_calls), 0))"
+    };
+}

@@ -99,6 +99,13 @@ impl Projection {
 
 /// Every projection that SQL alone folds.
 pub(super) fn projections() -> Vec<Projection> {
+    let mut all = by_window();
+    all.extend(by_day());
+    all.push(models_by_period());
+    all
+}
+
+fn by_window() -> Vec<Projection> {
     fn each_window(select: &dyn Fn(&(i64, &str, &str)) -> String) -> String {
         WINDOWS.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ")
     }
@@ -120,13 +127,12 @@ pub(super) fn projections() -> Vec<Projection> {
             )
         })
     };
-    let sums = || format!("{}, has_other_units", sum_columns!());
     vec![
         Projection {
             name: "counters",
             table: "counters",
             place: "user_id, \"window\", starts_at_us, provider_id, operation_id",
-            sums: sums(),
+            sums: concat!(sum_columns!(), ", has_other_units").into(),
             fold: Box::new(counters),
         },
         Projection {
@@ -136,11 +142,16 @@ pub(super) fn projections() -> Vec<Projection> {
             sums: "quantity".into(),
             fold: Box::new(counter_usage),
         },
+    ]
+}
+
+fn by_day() -> Vec<Projection> {
+    vec![
         Projection {
             name: "days",
             table: "days",
             place: "user_id, day, provider_id, model_id, operation_id",
-            sums: sums(),
+            sums: concat!(sum_columns!(), ", has_other_units").into(),
             fold: Box::new(|source| {
                 format!(
                     "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, \
@@ -163,22 +174,25 @@ pub(super) fn projections() -> Vec<Projection> {
                 )
             }),
         },
-        Projection {
-            name: "models by period",
-            table: "period_models",
-            place: "user_id, starts_at_us, provider_id, model_id",
-            sums: "calls, unpriced_calls, tokens, cost_pico_usd".into(),
-            fold: Box::new(|source| {
-                format!(
-                    "SELECT c.user_id, c.period_starts_at_us, c.provider_id, c.model_id, \
+    ]
+}
+
+fn models_by_period() -> Projection {
+    Projection {
+        name: "models by period",
+        table: "period_models",
+        place: "user_id, starts_at_us, provider_id, model_id",
+        sums: "calls, unpriced_calls, tokens, cost_pico_usd".into(),
+        fold: Box::new(|source| {
+            format!(
+                "SELECT c.user_id, c.period_starts_at_us, c.provider_id, c.model_id, \
                      sum(c.call_count), \
                      sum(CASE WHEN c.cost_pico_usd IS NULL THEN c.call_count ELSE 0 END), \
                      sum(c.input_tokens + c.output_tokens), sum(ifnull(c.cost_pico_usd, 0)) \
                      FROM {source} c GROUP BY 1, 2, 3, 4"
-                )
-            }),
-        },
-    ]
+            )
+        }),
+    }
 }
 
 /// user, day, provider, bucket.

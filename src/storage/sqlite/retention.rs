@@ -34,9 +34,8 @@ pub(super) fn prune(engine: &Engine, before: Timestamp, mode: PruneMode) -> Resu
         let chunk = prune_chunk(&mut connection, before).map_err(failed("prune the calls"))?;
         pruned.calls += chunk;
         if chunk < CHUNK {
-            pruned.unpriced_calls = counted(&connection, before)
-                .map_err(failed("count the old calls"))?
-                .unpriced_calls;
+            pruned.unpriced_calls =
+                counted(&connection, before).map_err(failed("count the old calls"))?.unpriced_calls;
             return Ok(pruned);
         }
     }

@@ -26,10 +26,7 @@ pub(super) fn terms(connection: &Connection, user_id: i64) -> rusqlite::Result<V
 }
 
 /// The instant of a column that may be NULL.
-pub(super) fn instant_or_none(
-    row: &Row<'_>,
-    column: usize,
-) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn instant_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let micros: Option<i64> = row.get(column)?;
     micros.map(|micros| checked(Timestamp::from_micros(micros))).transpose()
 }

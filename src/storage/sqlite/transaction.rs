@@ -160,6 +160,9 @@ impl<'a> Transaction<'a> {
         for mark in &changes.periods {
             writing.mark_period(mark)?;
         }
+        for mark in &changes.touched_periods {
+            writing.touch_period(mark)?;
+        }
         for (id, at) in &changes.withdrawn_terms {
             writing.withdraw_term(*id, *at)?;
         }

@@ -50,6 +50,7 @@ fn count(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
     connection.query_row(sql, [], |row| row.get(0))
 }
 
+#[expect(clippy::verbose_bit_mask, reason = "a mode is read as its octal digits")]
 fn mode(engine: &Engine) -> Check {
     let name = "file mode";
     match std::fs::metadata(&engine.path) {
@@ -184,8 +185,11 @@ fn periods(connection: &Connection) -> rusqlite::Result<Check> {
 fn invoices(session: &mut Session) -> rusqlite::Result<Check> {
     let name = "invoices";
     let sql = "SELECT DISTINCT user_id FROM invoices ORDER BY user_id";
-    let users: Vec<i64> =
-        session.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let users: Vec<i64> = session
+        .connection
+        .prepare(sql)?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     let mut found = 0;
     for user_id in users {
         for invoice in billing::invoices(&session.connection, &mut session.names, user_id)? {

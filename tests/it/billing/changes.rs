@@ -97,10 +97,7 @@ fn a_year_that_begins_in_the_fifth_month_keeps_the_phase_of_the_months() {
     let desk = Desk::at("2025-01-31T00:00:00Z");
     desk.meter.subscribe("u", &Subscribe::monthly("basic").paid("ch_1")).unwrap();
     desk.go_to("2025-06-10T00:00:00Z");
-    let wish = Change::Upgrade {
-        plan_id: "pro".into(),
-        billing_cycle: Some(BillingCycle::Yearly),
-    };
+    let wish = Change::Upgrade { plan_id: "pro".into(), billing_cycle: Some(BillingCycle::Yearly) };
     let preview = desk.meter.preview_change("u", &wish).unwrap();
     let cycle = Some(BillingCycle::Yearly);
     let receipt = desk.meter.upgrade("u", "pro", cycle, paid("ch_2")).unwrap();
@@ -195,10 +192,7 @@ fn regression_25_what_does_not_renew_by_itself_is_renewed_by_hand_in_its_phase()
     assert_eq!(desk.plan("u"), "free");
     // Two months late: the missed ones are skipped in one step.
     desk.go_to("2025-06-10T00:00:00Z");
-    assert_eq!(
-        desk.meter.subscription("u").unwrap().status,
-        Some(SubscriptionStatus::Expired)
-    );
+    assert_eq!(desk.meter.subscription("u").unwrap().status, Some(SubscriptionStatus::Expired));
     let late = desk.meter.renew("u", paid("ch_3")).unwrap();
     assert_eq!(late.grants_until, Some(at("2025-06-30T00:00:00Z")));
     assert_eq!(late.billing_period.starts_at, at("2025-05-31T00:00:00Z"));
@@ -226,7 +220,9 @@ fn a_payment_of_a_running_period_is_noted_once() {
 #[test]
 fn what_cannot_be_is_refused_with_its_reason() {
     let desk = basic();
-    let code = |outcome: Result<_, Error>| outcome.map(|_: alwrity_metering::SubscriptionReceipt| ()).unwrap_err().code();
+    let code = |outcome: Result<_, Error>| {
+        outcome.map(|_: alwrity_metering::SubscriptionReceipt| ()).unwrap_err().code()
+    };
     let meter = &desk.meter;
     assert_eq!(code(meter.upgrade("u", "free", None, paid("x"))), "invalid_plan");
     assert_eq!(code(meter.upgrade("u", "basic", None, paid("x"))), "invalid_plan");
@@ -237,7 +233,10 @@ fn what_cannot_be_is_refused_with_its_reason() {
     assert_eq!(code(meter.resume("u")), "subscription_state");
     assert_eq!(code(meter.mark_past_due("u", at("2025-02-09T00:00:00Z"))), "invalid_argument");
     assert_eq!(code(meter.upgrade("u", "pro", None, paid(""))), "invalid_name");
-    assert_eq!(code(meter.subscribe("u", &Subscribe::monthly("basic").paid(" x "))), "invalid_name");
+    assert_eq!(
+        code(meter.subscribe("u", &Subscribe::monthly("basic").paid(" x "))),
+        "invalid_name"
+    );
     assert_eq!(meter.users().unwrap(), ["u"], "what is refused creates nobody");
     // Changes at one instant do not add up: the first is given back whole.
     let desk = Desk::at("2025-01-31T00:00:00Z");

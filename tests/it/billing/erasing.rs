@@ -104,7 +104,10 @@ fn not_a_byte_of_an_erased_user_is_left_in_the_file_or_its_log() {
     let numbers = |own: &alwrity_metering::UserInvoice| {
         (own.invoice.hash.clone(), own.invoice.total_usd, own.invoice.lines.clone())
     };
-    assert_eq!(kept.iter().map(numbers).collect::<Vec<_>>(), invoices.iter().map(numbers).collect::<Vec<_>>());
+    assert_eq!(
+        kept.iter().map(numbers).collect::<Vec<_>>(),
+        invoices.iter().map(numbers).collect::<Vec<_>>()
+    );
     desk.assert_verified();
     assert!(desk.meter.users().unwrap().iter().all(|known| known != user));
     assert_eq!(desk.meter.erase_user(user).unwrap_err().code(), "unknown_user");

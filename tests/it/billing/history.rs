@@ -1,6 +1,8 @@
 //! History: what happened, newest first, without anything being written for it.
 
-use alwrity_metering::{CancelAt, ChangeKind, HistoryEntry, Page, Payment, PaymentStatus, Subscribe};
+use alwrity_metering::{
+    CancelAt, ChangeKind, HistoryEntry, Page, Payment, PaymentStatus, Subscribe,
+};
 
 use super::{Desk, at, usd};
 

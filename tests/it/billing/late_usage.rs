@@ -1,6 +1,8 @@
 //! Late usage: what arrives after a period was closed is in the next draft, once.
 
-use alwrity_metering::{LineKind, Matcher, PriceVersion, Rate, Subscribe, Unit, UserInvoice, Variant};
+use alwrity_metering::{
+    LineKind, Matcher, PriceVersion, Rate, Subscribe, Unit, UserInvoice, Variant,
+};
 
 use super::{Desk, at, usd};
 
@@ -95,12 +97,8 @@ fn a_cost_that_becomes_known_is_an_adjustment_too() {
     let april = finalize(&desk, "2025-04");
     let unknown = april.invoice.lines.iter().find(|line| line.unpriced_calls > 0).unwrap();
     assert_eq!((unknown.calls, unknown.amount_usd), (1, usd("0")));
-    let rate = Rate {
-        unit: Unit::InputTokens,
-        above_input_tokens: 0,
-        amount: usd("3"),
-        per: 1_000_000,
-    };
+    let rate =
+        Rate { unit: Unit::InputTokens, above_input_tokens: 0, amount: usd("3"), per: 1_000_000 };
     let price = PriceVersion {
         id: 0,
         provider: "gemini".into(),

@@ -73,12 +73,14 @@ fn a_new_change_takes_the_place_of_the_one_that_waits() {
 fn a_plan_without_a_fee_needs_no_payment_and_a_waived_one_says_why() {
     let desk = Desk::at("2025-04-01T00:00:00Z");
     let free = desk.meter.subscribe("u", &Subscribe::monthly("free")).unwrap();
-    assert_eq!((free.status, free.payment_status), (SubscriptionStatus::Active, PaymentStatus::Paid));
+    assert_eq!(
+        (free.status, free.payment_status),
+        (SubscriptionStatus::Active, PaymentStatus::Paid)
+    );
     let waived = desk.meter.subscribe("u", &Subscribe::monthly("pro").waived("operator")).unwrap();
     assert_eq!(waived.payment_status, PaymentStatus::Waived);
     assert_eq!(desk.plan("u"), "pro");
-    let entries =
-        desk.meter.subscription_history("u", Default::default()).unwrap().entries;
+    let entries = desk.meter.subscription_history("u", Default::default()).unwrap().entries;
     assert_eq!(entries[0].payment.reference.as_deref(), Some("operator"));
     let invoice = desk.meter.invoice("u", &"current".parse().unwrap()).unwrap();
     assert_eq!(invoice.invoice.total_usd, usd("0"), "{:?}", invoice.invoice.lines);
@@ -133,7 +135,7 @@ fn regression_30_an_upgrade_keeps_what_was_used() {
     let after = desk.meter.usage_summary("u", &Default::default()).unwrap();
     assert_eq!((after.total_calls, after.total_cost), (before.total_calls, before.total_cost));
     assert_eq!(after.limits[0].used.number(), 99);
-    assert_eq!(after.limits[0].remaining.map(|left| left.number()), Some(901));
+    assert_eq!(after.limits[0].remaining.map(alwrity_metering::Amount::number), Some(901));
     let snapshot = desk.meter.subscription_history("u", Default::default()).unwrap().entries[0]
         .usage_before
         .clone()

@@ -46,33 +46,36 @@ fn use_daily(desk: &Desk, user: &str, from: &str, before: &str) {
     }
 }
 
-#[test]
-fn regressions_23_and_25_the_year_of_a_monthly_subscriber_from_the_31st() {
-    let desk = Desk::at("2023-10-31T12:00:00Z");
-    let user = "monthly";
+/// A year of a subscriber from the 31st: an upgrade, a downgrade, and a missed renewal.
+fn live_a_year(desk: &Desk, user: &str) {
     let basic = Subscribe::monthly("basic").paid("ch_1");
     desk.meter.subscribe(user, &basic).unwrap();
-    use_daily(&desk, user, "2023-10-31T12:00:00Z", "2024-03-15T12:00:00Z");
+    use_daily(desk, user, "2023-10-31T12:00:00Z", "2024-03-15T12:00:00Z");
     desk.go_to("2024-03-15T12:00:00Z");
-    let upgrade =
-        desk.meter.upgrade(user, "pro", None, Payment::Reference("ch_2".into())).unwrap();
+    let upgrade = desk.meter.upgrade(user, "pro", None, Payment::Reference("ch_2".into())).unwrap();
     // 16 of 31 days are left: 29 × 16/31 = 14.967…, 79 × 16/31 = 40.774…
     assert_eq!(upgrade.proration.credit_usd, usd("14.97"));
     assert_eq!(upgrade.proration.charge_usd, usd("40.77"));
     assert_eq!(upgrade.proration.due_usd, usd("25.8"));
-    use_daily(&desk, user, "2024-03-15T12:00:01Z", "2024-04-10T12:00:00Z");
+    use_daily(desk, user, "2024-03-15T12:00:01Z", "2024-04-10T12:00:00Z");
     desk.go_to("2024-04-10T12:00:00Z");
     desk.meter.downgrade(user, "basic").unwrap();
-    use_daily(&desk, user, "2024-04-10T12:00:02Z", "2024-07-02T00:00:00Z");
+    use_daily(desk, user, "2024-04-10T12:00:02Z", "2024-07-02T00:00:00Z");
     desk.go_to("2024-07-02T00:00:00Z");
     desk.meter.mark_past_due(user, at("2024-07-09T00:00:00Z")).unwrap();
-    use_daily(&desk, user, "2024-07-02T12:00:03Z", "2024-09-15T00:00:00Z");
+    use_daily(desk, user, "2024-07-02T12:00:03Z", "2024-09-15T00:00:00Z");
     // The missed renewal is noticed two and a half months late.
     desk.go_to("2024-09-15T00:00:00Z");
     let renewed = desk.meter.renew(user, Payment::Reference("ch_3".into())).unwrap();
     assert_eq!(renewed.billing_period.starts_at, at("2024-08-31T12:00:00Z"));
-    use_daily(&desk, user, "2024-09-15T12:00:04Z", "2024-10-31T12:00:00Z");
+    use_daily(desk, user, "2024-09-15T12:00:04Z", "2024-10-31T12:00:00Z");
+}
 
+#[test]
+fn regressions_23_and_25_the_year_of_a_monthly_subscriber_from_the_31st() {
+    let desk = Desk::at("2023-10-31T12:00:00Z");
+    let user = "monthly";
+    live_a_year(&desk, user);
     let oct = ["2023-10-31T12:00:00Z", "2023-11-30T12:00:00Z"];
     let nov = ["2023-11-30T12:00:00Z", "2023-12-31T12:00:00Z"];
     let jan = ["2024-01-31T12:00:00Z", "2024-02-29T12:00:00Z"];
@@ -157,7 +160,7 @@ fn regression_23_the_years_of_a_yearly_subscriber_from_a_leap_day() {
     // Limits start anew every month, the fee is due every year.
     desk.go_to("2024-04-28T12:00:01Z");
     let used = desk.meter.limits(user).unwrap().limits[0].used.number();
-    assert_eq!(used, 30, "from the 29th of March to the 28th of April, hour by noon");
+    assert_eq!(used, 31, "every noon from the 29th of March to the 28th of April");
     desk.go_to("2025-03-31T00:00:00Z");
     let expected = pairs(&[("2024-02-29", "790"), ("2025-02-28", "790")]);
     assert_eq!(totals(&desk, user), expected);

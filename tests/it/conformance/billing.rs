@@ -80,13 +80,9 @@ pub(crate) fn models_are_summed_by_period(store: &dyn Store) {
     let november = at("2025-11-01T00:00:00Z");
     let other = Call { model: String::new(), call_count: 4, ..call() };
     let later = Call { period_starts_at: november, ..call() };
-    for (key, call) in [
-        ("1", call()),
-        ("2", correcting_call()),
-        ("3", unpriced()),
-        ("4", other),
-        ("5", later),
-    ] {
+    for (key, call) in
+        [("1", call()), ("2", correcting_call()), ("3", unpriced()), ("4", other), ("5", later)]
+    {
         record(store, "u", key, &call);
     }
     record(store, "v", "1", &call());

@@ -31,8 +31,7 @@ impl Situation<'_> {
         let mut term = self.following(current, self.now);
         term.status = SubscriptionStatus::Active;
         term.change = ChangeKind::Renewal;
-        term.grants_until =
-            (!current.auto_renew).then(|| current.billing_period(from).ends_at);
+        term.grants_until = (!current.auto_renew).then(|| current.billing_period(from).ends_at);
         let fee = current.billing_cycle.fee(self.catalogue.plan(&current.plan_id)?);
         let term = Some(self.paid(term, fee, terms));
         let withdrawn = self.waiting();

@@ -190,8 +190,7 @@ pub fn cost_of_entry(
     // At the start of a period nothing was paid for it yet, unless the term before began there
     // too: `a_change_at_a_boundary_gives_nothing_back` and its neighbours guard both.
     let is_charged = |before: &&Term| {
-        before.grants_at(at)
-            && (before.starts_at == at || before.billing_period(at).starts_at < at)
+        before.grants_at(at) && (before.starts_at == at || before.billing_period(at).starts_at < at)
     };
     let from = match before.filter(is_charged) {
         Some(before) => Some(before.fee(catalogue.plan(&before.plan_id)?, at)),
@@ -262,7 +261,7 @@ impl Situation<'_> {
         let payment = TermPayment { status, amount_usd: due, reference, paid_at };
         let waits = status == PaymentStatus::Pending;
         let status = if waits { SubscriptionStatus::Pending } else { term.status };
-        Term { payment, status, ..term }
+        Term { status, payment, ..term }
     }
 
     /// A copy of a term that begins now, or at a later instant, with nothing to pay.

@@ -1,0 +1,17 @@
+//! Whole commands, as an operator types them: what they print, and how they end.
+#![cfg(test)]
+
+mod bench;
+mod call_commands;
+mod catalogue_commands;
+mod documents;
+mod frame;
+mod hold_commands;
+mod invoice_commands;
+mod limit_commands;
+mod replay_command;
+mod replay_refusals;
+mod retention_commands;
+mod store_commands;
+mod subscription_commands;
+mod trace;
