@@ -103,6 +103,17 @@ pub struct DayKey {
     pub operation: Operation,
 }
 
+/// What a bucket of response times counts: calls of one user, UTC day and provider.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResponseKey {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// Who was paid.
+    pub provider: String,
+    /// The bucket, see [`bucket`](super::histogram::bucket).
+    pub bucket: i64,
+}
+
 impl DayKey {
     /// The rollup that a call belongs to.
     pub fn of(call: &Call) -> Self {

@@ -6,6 +6,7 @@
 
 mod book;
 mod draft;
+mod shelf;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -13,15 +14,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::book::{Book, Ids};
 use self::draft::Draft;
+use self::shelf::Shelf;
 use self::tally::first_difference;
 use super::{
-    CallFilter, CallPage, CatalogueChange, Changes, Check, Found, Head, Page, PeriodMark, ReRated,
-    Store, Table, Ticket, View, WindowKey, Work,
+    AlertFilter, AlertPage, Audience, CallFilter, CallPage, CatalogueChange, Changes, Check, Found,
+    Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, WindowKey, Work,
 };
 use crate::domain::account::Account;
+use crate::domain::alert::Alert;
+use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
@@ -40,8 +44,7 @@ impl MemoryStore {
     pub fn new(default_plan: &str) -> Self {
         let catalogue =
             Catalogue { version: 1, default_plan: default_plan.to_owned(), ..Catalogue::default() };
-        let state =
-            State { catalogue: Arc::new(catalogue), books: BTreeMap::new(), ids: Ids::default() };
+        let state = State { catalogue: Arc::new(catalogue), ..State::default() };
         Self { state: Mutex::new(state) }
     }
 
@@ -57,11 +60,12 @@ impl MemoryStore {
 }
 
 /// All that is stored. A clone shares the books, until one of them is changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct State {
     catalogue: Arc<Catalogue>,
     books: BTreeMap<String, Arc<Book>>,
     ids: Ids,
+    shelf: Arc<Shelf>,
 }
 
 impl State {
@@ -106,6 +110,7 @@ impl State {
             self.see(user, seen_at)?;
             changes.seen_at = None;
         }
+        self.change_alerts(user, &mut changes)?;
         if changes != Changes::default() {
             let book = user.and_then(|user| self.books.get_mut(user)).ok_or_else(|| {
                 internal(format!("changes of the user {user:?}, which was never seen"))
@@ -116,6 +121,34 @@ impl State {
             self.re_rate(change)?;
         }
         self.change_catalogue(catalogue)
+    }
+
+    /// Raises and marks the alerts of a user, or of the operator, and changes the outbox.
+    fn change_alerts(&mut self, user: Option<&str>, changes: &mut Changes) -> Result<()> {
+        let (alerts, marks, outbox) = (
+            std::mem::take(&mut changes.alerts),
+            std::mem::take(&mut changes.alert_marks),
+            std::mem::take(&mut changes.outbox),
+        );
+        if let Some(user) =
+            user.filter(|user| !alerts.is_empty() && !self.books.contains_key(*user))
+        {
+            return Err(internal(format!("alerts of the user `{user}`, which was never seen")));
+        }
+        if alerts.is_empty() && marks.is_empty() && outbox.is_empty() {
+            return Ok(());
+        }
+        let shelf = Arc::make_mut(&mut self.shelf);
+        for alert in alerts {
+            let told = shelf.raise(user, alert);
+            let book = user.and_then(|user| self.books.get_mut(user));
+            if let (Some(key), Some(book)) = (told, book) {
+                Arc::make_mut(book).tell(key);
+            }
+        }
+        marks.into_iter().for_each(|mark| shelf.mark(user, mark));
+        outbox.into_iter().for_each(|change| shelf.change(change));
+        Ok(())
     }
 
     fn see(&mut self, user: &str, seen_at: Timestamp) -> Result<()> {
@@ -248,6 +281,45 @@ impl Store for MemoryStore {
             .filter(|(key, _)| (from..before).contains(&key.day))
             .map(|(key, counter)| (key.clone(), counter.clone()))
             .collect())
+    }
+
+    fn response_times(
+        &self,
+        user: &str,
+        from: i64,
+        before: i64,
+    ) -> Result<Vec<(ResponseKey, i64)>> {
+        let state = self.lock();
+        let times = state.books.get(user).into_iter().flat_map(|book| &book.tally.times);
+        Ok(times
+            .filter(|(key, calls)| (from..before).contains(&key.day) && **calls != 0)
+            .map(|(key, calls)| (key.clone(), *calls))
+            .collect())
+    }
+
+    fn alerts(
+        &self,
+        audience: Audience<'_>,
+        filter: &AlertFilter,
+        page: Page,
+    ) -> Result<AlertPage> {
+        let user = match audience {
+            Audience::User(user) => Some(user),
+            Audience::Operator => None,
+        };
+        Ok(self.lock().shelf.page(user, filter, page))
+    }
+
+    fn alert(&self, id: i64) -> Result<Option<Alert>> {
+        Ok(self.lock().shelf.alert(id))
+    }
+
+    fn claimed(&self, token: &str) -> Result<Vec<Delivery>> {
+        Ok(self.lock().shelf.claimed(token))
+    }
+
+    fn outbox(&self) -> Result<Vec<OutboxCount>> {
+        Ok(self.lock().shelf.counts())
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

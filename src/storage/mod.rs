@@ -8,9 +8,11 @@
 use std::sync::Arc;
 
 use crate::domain::account::{Account, LimitOverride, UsageStatus};
+use crate::domain::alert::outbox::{Delivery, OutboxCount};
+use crate::domain::alert::{Alert, NewAlert};
 use crate::domain::call::Call;
 use crate::domain::catalogue::{Catalogue, Provider};
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::plan::Plan;
@@ -20,8 +22,11 @@ use crate::domain::time::{Span, Timestamp, Window};
 use crate::domain::usage::Unit;
 use crate::error::Result;
 
+mod alerts;
 pub mod memory;
 pub mod sqlite;
+
+pub use alerts::{AlertFilter, AlertMark, AlertPage, Audience, OutboxChange};
 
 /// A window of time that counters are wanted of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,6 +170,13 @@ pub struct Changes {
     pub ended_overrides: Vec<(i64, Timestamp)>,
     /// Calls whose unknown cost has become known.
     pub re_rated: Vec<ReRated>,
+    /// Alerts to raise, each once for its key: the work's user's, or the operator's where there
+    /// is none.
+    pub alerts: Vec<NewAlert>,
+    /// What becomes of alerts that are there.
+    pub alert_marks: Vec<AlertMark>,
+    /// Changes of the outbox.
+    pub outbox: Vec<OutboxChange>,
     /// Changes of the catalogue.
     pub catalogue: Vec<CatalogueChange>,
     /// When the catalogue was changed.
@@ -338,6 +350,24 @@ pub trait Store: Send + Sync {
 
     /// A user's day rollups from one day to before another, in days since 1970-01-01.
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>>;
+
+    /// How many of a user's calls took how long: from one day to before another, by provider and
+    /// bucket of the fixed histogram.
+    fn response_times(&self, user: &str, from: i64, before: i64)
+    -> Result<Vec<(ResponseKey, i64)>>;
+
+    /// A page of alerts, newest first.
+    fn alerts(&self, audience: Audience<'_>, filter: &AlertFilter, page: Page)
+    -> Result<AlertPage>;
+
+    /// An alert by its id.
+    fn alert(&self, id: i64) -> Result<Option<Alert>>;
+
+    /// What a claim got, see [`OutboxChange::Claim`]; the longest due first.
+    fn claimed(&self, token: &str) -> Result<Vec<Delivery>>;
+
+    /// How the outbox stands, by channel.
+    fn outbox(&self) -> Result<Vec<OutboxCount>>;
 
     /// Recomputes every counter and rollup from the ledger and compares; checks the set-up.
     fn verify(&self) -> Result<Vec<Check>>;

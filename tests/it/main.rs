@@ -3,6 +3,8 @@
 
 #[macro_use]
 mod conformance;
+mod alerts;
 mod fold;
 mod memory;
+mod reports;
 mod sqlite;

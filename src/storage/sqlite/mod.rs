@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod columns;
+mod alerts;
 mod catalogue;
 mod connection;
 mod engine;
@@ -30,13 +31,15 @@ use self::failure::in_file;
 use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
-    CallFilter, CallPage, Changes, Check, Head, Page, Store, StoreOptions, Table, Ticket, View,
-    WindowKey, Work,
+    AlertFilter, AlertPage, Audience, CallFilter, CallPage, Changes, Check, Head, Page, Store,
+    StoreOptions, Table, Ticket, View, WindowKey, Work,
 };
 use crate::domain::account::Account;
+use crate::domain::alert::Alert;
+use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Window};
 use crate::error::{Error, Result};
@@ -153,6 +156,45 @@ impl Store for SqliteStore {
 
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
         self.read_user("read the days", user, |session, id| session.days(id, from, before))
+    }
+
+    fn response_times(
+        &self,
+        user: &str,
+        from: i64,
+        before: i64,
+    ) -> Result<Vec<(ResponseKey, i64)>> {
+        self.read_user("read the response times", user, |session, id| {
+            session.response_times(id, from, before)
+        })
+    }
+
+    fn alerts(
+        &self,
+        audience: Audience<'_>,
+        filter: &AlertFilter,
+        page: Page,
+    ) -> Result<AlertPage> {
+        match audience {
+            Audience::User(user) => self.read_user("read the alerts", user, |session, id| {
+                session.alerts(Some(id), filter, page)
+            }),
+            Audience::Operator => {
+                self.read("read the alerts", |session| session.alerts(None, filter, page))
+            }
+        }
+    }
+
+    fn alert(&self, id: i64) -> Result<Option<Alert>> {
+        self.read("read the alert", |session| session.alert(id))
+    }
+
+    fn claimed(&self, token: &str) -> Result<Vec<Delivery>> {
+        self.read("read the outbox", |session| session.claimed(token))
+    }
+
+    fn outbox(&self) -> Result<Vec<OutboxCount>> {
+        self.read("read the outbox", |session| session.outbox())
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::alerts::told;
 use super::catalogue::{LIMIT_COLUMNS, limit};
 use super::names::{Kind, Names};
 use super::rows::{HOLD_COLUMNS, SUM_COLUMNS, call, checked, counter, hold, instant};
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::call::Call;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::operation::Operation;
@@ -205,6 +206,29 @@ impl Session {
         Ok(days)
     }
 
+    /// A user's response times from one day to before another.
+    pub(super) fn response_times(
+        &mut self,
+        user_id: i64,
+        from: i64,
+        before: i64,
+    ) -> rusqlite::Result<Vec<(ResponseKey, i64)>> {
+        let connection = &self.connection;
+        let sql = "SELECT day, provider_id, bucket, calls FROM response_times \
+                   WHERE user_id = ?1 AND day >= ?2 AND day < ?3 AND calls <> 0";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([user_id, from, before])?;
+        let mut times = Vec::new();
+        while let Some(row) = rows.next()? {
+            let provider = self.names.name(connection, Kind::Provider, row.get(1)?)?;
+            times.push((
+                ResponseKey { day: row.get(0)?, provider, bucket: row.get(2)? },
+                row.get(3)?,
+            ));
+        }
+        Ok(times)
+    }
+
     /// Calls whose cost is unknown, by ascending id after one, with their users.
     pub(super) fn unpriced(
         &mut self,
@@ -268,6 +292,7 @@ fn account(connection: &Connection, id: i64, user: &str) -> rusqlite::Result<Acc
         timeline: Timeline::new(terms(connection, id)?),
         overrides: overrides(connection, id)?,
         tracked,
+        told: told(connection, id)?,
     })
 }
 
