@@ -1,1 +1,3 @@
-//! x
+//! The `alwrity-metering` command as a library.
+
+pub mod channel;

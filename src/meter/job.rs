@@ -56,7 +56,9 @@ impl<T: Send> Work for Job<T> {
     fn finish(self: Box<Self>, outcome: Result<()>) {
         let Self { answer, completion, raised, user, .. } = *self;
         if outcome.is_ok() {
-            raised.iter().for_each(|alert| log(user.as_deref(), alert));
+            for alert in &raised {
+                log(user.as_deref(), alert);
+            }
         }
         let missing = || Error::Internal { reason: "a work was finished undecided".into() };
         completion(outcome.and_then(|()| answer.ok_or_else(missing)));

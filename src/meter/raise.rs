@@ -182,6 +182,7 @@ pub(crate) fn raised_by_change(
 }
 
 /// The windows of every kind at an instant, whichever the limits will be.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where windows are asked for")]
 pub(crate) fn windows_of_all(head: &Head, now: Timestamp) -> Result<Vec<WindowKey>> {
     let unseen = Account::new(0, "", now);
     let account = head.account.as_deref().unwrap_or(&unseen);

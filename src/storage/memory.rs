@@ -146,8 +146,12 @@ impl State {
                 Arc::make_mut(book).tell(key);
             }
         }
-        marks.into_iter().for_each(|mark| shelf.mark(user, mark));
-        outbox.into_iter().for_each(|change| shelf.change(change));
+        for mark in marks {
+            shelf.mark(user, mark);
+        }
+        for change in outbox {
+            shelf.change(change);
+        }
         Ok(())
     }
 

@@ -234,16 +234,12 @@ pub(crate) fn critical(
 impl Alert {
     /// The alert as plain text, for a mail.
     pub fn to_plain_text(&self) -> String {
-        let mut text = format!("{}\n", self.message);
-        if let Some(action) = &self.recommended_action {
-            text.push_str(&format!("{action}\n"));
-        }
-        text.push_str(&format!("\nRaised at {}", self.created_at));
-        match &self.user {
-            Some(user) => text.push_str(&format!(" for user {user}.\n")),
-            None => text.push_str(" for the operator.\n"),
-        }
-        text
+        let action = self.recommended_action.as_deref().map_or(String::new(), |a| format!("{a}\n"));
+        let whose = match &self.user {
+            Some(user) => format!("user {user}"),
+            None => "the operator".to_owned(),
+        };
+        format!("{}\n{action}\nRaised at {} for {whose}.\n", self.message, self.created_at)
     }
 }
 

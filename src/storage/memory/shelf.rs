@@ -21,7 +21,8 @@ struct Message {
     id: i64,
     alert_id: i64,
     channel: String,
-    message_id: String,
+    /// What the receiver knows it by.
+    receiver_id: String,
     attempts: i64,
     due_at: Timestamp,
     token: Option<String>,
@@ -52,7 +53,7 @@ impl Shelf {
                 id: next_id(self.messages.len()),
                 alert_id: id,
                 channel: channel.clone(),
-                message_id: format!("msg_{}", uuid::Uuid::now_v7().simple()),
+                receiver_id: format!("msg_{}", uuid::Uuid::now_v7().simple()),
                 attempts: 0,
                 due_at: alert.created_at,
                 token: None,
@@ -151,7 +152,7 @@ impl Shelf {
         let delivery = |message: &Message| {
             Some(Delivery {
                 id: message.id,
-                message_id: message.message_id.clone(),
+                message_id: message.receiver_id.clone(),
                 attempt: message.attempts,
                 alert: self.alert(message.alert_id)?,
             })

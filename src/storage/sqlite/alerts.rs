@@ -1,11 +1,13 @@
 //! Alerts and their outbox in the tables.
 
+use std::fmt::Write as _;
+
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::read::Session;
 use super::rows::{checked, instant};
 use crate::domain::alert::outbox::{Delivery, OutboxCount};
-use crate::domain::alert::{Alert, AlertKey, AlertKind, NewAlert};
+use crate::domain::alert::{Alert, AlertKey, AlertKind, NewAlert, Severity};
 use crate::domain::time::Timestamp;
 use crate::storage::{AlertFilter, AlertMark, AlertPage, OutboxChange, Page};
 
@@ -15,6 +17,11 @@ const ALERT_COLUMNS: &str = "a.id, (SELECT user FROM users WHERE users.id = a.us
      a.severity, a.recommended_action, a.upgrade_plan_id, a.created_at_us, a.sent_at_us, \
      a.read_at_us, a.dismissed_at_us";
 const ALERT_COLUMN_COUNT: usize = 18;
+
+/// A `String` takes every text.
+fn not_shown(error: std::fmt::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
 
 /// The newest alerts of a user that are looked through for those that still count as told.
 const TOLD_MAX: i64 = 256;
@@ -193,11 +200,11 @@ impl Session {
         }
         let mut values = vec![user_id.into()];
         let names =
-            [("a.type", kind.map(AlertKind::name)), ("a.severity", severity.map(|own| own.name()))];
+            [("a.type", kind.map(AlertKind::name)), ("a.severity", severity.map(Severity::name))];
         for (column, name) in names {
             if let Some(name) = name {
                 values.push(rusqlite::types::Value::from(name.to_owned()));
-                conditions.push_str(&format!(" AND {column} = ?{}", values.len()));
+                write!(conditions, " AND {column} = ?{}", values.len()).map_err(not_shown)?;
             }
         }
         let connection = &self.connection;
@@ -210,7 +217,7 @@ impl Session {
         let total = count(&format!("SELECT count(*) FROM alerts a WHERE {conditions}"), &values)?;
         if let Some(before_id) = page.before_id {
             values.push(before_id.into());
-            conditions.push_str(&format!(" AND a.id < ?{}", values.len()));
+            write!(conditions, " AND a.id < ?{}", values.len()).map_err(not_shown)?;
         }
         let sql = format!(
             "SELECT {ALERT_COLUMNS} FROM alerts a WHERE {conditions} ORDER BY a.id DESC \

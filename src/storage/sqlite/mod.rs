@@ -194,7 +194,7 @@ impl Store for SqliteStore {
     }
 
     fn outbox(&self) -> Result<Vec<OutboxCount>> {
-        self.read("read the outbox", |session| session.outbox())
+        self.read("read the outbox", read::Session::outbox)
     }
 
     fn verify(&self) -> Result<Vec<Check>> {
