@@ -1,12 +1,13 @@
 //! The catalogue: plans, prices, providers and units, as they stand at one version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
+use super::limit::EffectiveLimit;
 use super::operation::Operation;
 use super::plan::Plan;
-use super::price::{PriceMatch, Variant};
+use super::price::PriceMatch;
 use super::price_book::{FoundPrice, PriceBook, PriceQuery};
-use super::time::Timestamp;
 use super::unit_tree::UnitTree;
 use super::usage::Unit;
 use crate::error::{Error, Result, shown};
@@ -39,6 +40,19 @@ pub struct Catalogue {
     pub units: UnitTree,
     /// What each unit counts, for people.
     pub labels: BTreeMap<Unit, String>,
+    /// The limits of each plan as users have them, made when they are first asked for.
+    pub plan_limits: PlanLimits,
+}
+
+/// A memory of what follows from the plans alone. It is no part of the catalogue's content: a
+/// copy begins empty, and it never changes an answer.
+#[derive(Debug, Default)]
+pub struct PlanLimits(OnceLock<HashMap<String, Arc<[EffectiveLimit]>>>);
+
+impl Clone for PlanLimits {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Catalogue {
@@ -50,21 +64,28 @@ impl Catalogue {
         })
     }
 
+    /// The limits of a plan as a user without limits of its own has them.
+    pub fn limits_of(&self, plan_id: &str) -> Result<Arc<[EffectiveLimit]>> {
+        let effective = |plan: &Plan| {
+            let limits = plan.limits.iter().cloned().map(EffectiveLimit::of_plan).collect();
+            (plan.id.clone(), limits)
+        };
+        let known = self.plan_limits.0.get_or_init(|| self.plans.iter().map(effective).collect());
+        match known.get(plan_id) {
+            Some(limits) => Ok(Arc::clone(limits)),
+            None => self.plan(plan_id).map(|_| Arc::from([])),
+        }
+    }
+
     /// The provider with that id.
     pub fn provider(&self, id: &str) -> Option<&Provider> {
         self.providers.get(id)
     }
 
-    /// What a call does when nothing tells: what the model's price is for, else what the provider
-    /// mostly does, else chat.
-    pub fn default_operation(&self, provider: &str, model: &str, at: Timestamp) -> Operation {
-        let of_provider = self
-            .provider(provider)
-            .map_or_else(Operation::chat, |provider| provider.default_operation.clone());
-        let variant = Variant::Standard;
-        let query = PriceQuery { provider, model, operation: &of_provider, variant, at };
-        let of_model = self.prices.find(&query).and_then(|found| found.version.operation.clone());
-        of_model.unwrap_or(of_provider)
+    /// What a call of the provider does when nothing tells: chat, when it is not known either.
+    pub fn usual_operation(&self, provider: &str) -> Operation {
+        self.provider(provider)
+            .map_or_else(Operation::chat, |provider| provider.default_operation.clone())
     }
 
     /// The price of a call, or that of the named default, or nothing.

@@ -48,7 +48,7 @@ pub(crate) fn windows_at(head: &Head, at: Timestamp) -> Result<Vec<WindowKey>> {
     let account = head.account.as_deref().unwrap_or(&unseen);
     let period = account.standing(at, &head.catalogue).usage_period;
     let mut windows = vec![WindowKey { window: Window::Period, starts_at: period.starts_at }];
-    for effective in account.limits(at, &head.catalogue)? {
+    for effective in account.limits(at, &head.catalogue)?.iter() {
         let window = effective.limit.window;
         let key = WindowKey { window, starts_at: window.span(at, period).starts_at };
         if !windows.contains(&key) {
@@ -68,7 +68,7 @@ pub(crate) struct Posting {
     /// The instant that decides which holds are live.
     pub(crate) now: Timestamp,
     pub(crate) standing: Standing,
-    pub(crate) limits: Vec<EffectiveLimit>,
+    pub(crate) limits: Arc<[EffectiveLimit]>,
     pub(crate) counters: Vec<(CounterKey, Counter)>,
     pub(crate) holds: Vec<Hold>,
     pub(crate) next_call_id: i64,
@@ -95,7 +95,7 @@ impl Posting {
         };
         let standing = account.standing(at, &catalogue);
         let limits = account.limits(at, &catalogue)?;
-        for effective in &limits {
+        for effective in limits.iter() {
             let window = effective.limit.window;
             let is_tracked = window == Window::Period || account.tracked.contains_key(&window);
             if !is_tracked && !changes.tracked.contains(&window) {

@@ -24,7 +24,7 @@ impl Posting {
     pub(crate) fn mark_period(&mut self) -> Vec<LimitState> {
         let books = self.books();
         let (mut status, mut exceeded, mut raised) = (UsageStatus::Active, Vec::new(), Vec::new());
-        for effective in &self.limits {
+        for effective in self.limits.iter() {
             let limit = &effective.limit;
             let Maximum::AtMost(maximum) = limit.maximum else { continue };
             let used = books.used(limit);
@@ -58,7 +58,7 @@ impl Posting {
     pub(crate) fn raise_reached(&mut self) {
         let books = self.books();
         let mut raised = Vec::new();
-        for effective in &self.limits {
+        for effective in self.limits.iter() {
             let limit = &effective.limit;
             if let Some(threshold) = highest_reached(limit, books.used(limit)) {
                 self.raise_reached_threshold(limit, books.used(limit), threshold, &mut raised);

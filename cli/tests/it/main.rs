@@ -1,5 +1,16 @@
 //! Whole commands, as an operator types them: what they print, and how they end.
+#![cfg(test)]
 
+mod bench;
+mod call_commands;
+mod catalogue_commands;
 mod channels;
+mod frame;
+mod hold_commands;
+mod limit_commands;
 mod mail_server;
 mod receiver;
+mod replay_command;
+mod replay_refusals;
+mod store_commands;
+mod trace;

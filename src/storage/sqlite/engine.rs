@@ -124,11 +124,26 @@ impl Engine {
         action: &'static str,
         read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        self.read_after(action, |_| Ok(None), read)
+    }
+
+    /// Reads by one statement that is a transaction of its own; when that finds nothing, in a
+    /// transaction as `read` does.
+    pub(super) fn read_after<T>(
+        &self,
+        action: &'static str,
+        quick: impl FnOnce(&mut Session) -> rusqlite::Result<Option<T>>,
+        read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut session = match idle {
             Some(session) => session,
             None => Session::new(reader(&self.path)?).map_err(failed("read the names"))?,
         };
+        if let Some(found) = quick(&mut session).map_err(failed(action))? {
+            self.give_back(session);
+            return Ok(found);
+        }
         let run = |session: &mut Session, sql: &str| {
             session.connection.prepare_cached(sql)?.execute([]).map(|_| ())
         };
@@ -136,12 +151,22 @@ impl Engine {
         let found = read(&mut session);
         let ended = run(&mut session, "COMMIT");
         if found.is_ok() && ended.is_ok() {
-            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if readers.len() < IDLE_READERS_MAX {
-                readers.push(session);
-            }
+            self.give_back(session);
         }
         found.map_err(failed(action))
+    }
+
+    fn give_back(&self, session: Session) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < IDLE_READERS_MAX {
+            readers.push(session);
+        }
+    }
+
+    /// The catalogue that is remembered, however old.
+    pub(super) fn remembered_catalogue(&self) -> Option<Arc<Catalogue>> {
+        let remembered = self.catalogue.read().unwrap_or_else(PoisonError::into_inner);
+        remembered.as_ref().map(|(catalogue, _)| Arc::clone(catalogue))
     }
 
     /// The catalogue of a version: the one that is remembered, or read anew.
