@@ -14,6 +14,7 @@
 mod answer;
 mod arguments;
 pub mod channel;
+mod chart;
 mod command;
 mod context;
 mod failure;

@@ -8,6 +8,7 @@ pub mod clock;
 mod decision;
 pub mod deliver;
 mod draft;
+mod export;
 mod job;
 mod limits;
 pub mod options;

@@ -10,6 +10,7 @@ mod shelf;
 mod tally;
 
 use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::book::{Book, Ids};
@@ -17,15 +18,16 @@ use self::draft::Draft;
 use self::shelf::Shelf;
 use self::tally::first_difference;
 use super::{
-    AlertFilter, AlertPage, Audience, CallFilter, CallPage, CatalogueChange, Changes, Check, Found,
-    Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, WindowKey, Work,
+    AlertFilter, AlertPage, Audience, CallFilter, CallPage, CatalogueChange, Changes, Check,
+    DaySums, Found, Glance, Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, WindowKey,
+    Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
 use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
@@ -278,6 +280,42 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn period_totals(&self, user: &str, within: Span) -> Result<Vec<(Timestamp, String, Totals)>> {
+        let counters = self.period_counters(user, within)?;
+        let row = |(key, sum): &(CounterKey, Counter)| {
+            (key.starts_at, key.provider.clone(), Totals::from(sum))
+        };
+        Ok(counters.iter().map(row).collect())
+    }
+
+    fn glance(
+        &self,
+        user: &str,
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+        days: Range<i64>,
+        alerts_max: i64,
+    ) -> Result<Glance> {
+        let state = self.lock();
+        let mut recent = DaySums::default();
+        let kept = state.books.get(user).into_iter().flat_map(|book| &book.tally.days);
+        for (key, sum) in kept.filter(|(key, _)| days.contains(&key.day)) {
+            recent.first_day = recent.first_day.or(Some(key.day));
+            let mut sums = recent.sums.iter_mut();
+            match sums.find(|own| own.0 == key.provider && own.1 == key.operation) {
+                Some((_, _, own)) => *own = own.plus(sum)?,
+                None => {
+                    recent.sums.push((key.provider.clone(), key.operation.clone(), sum.clone()));
+                }
+            }
+        }
+        let page = Page { limit: alerts_max, ..Page::default() };
+        Ok(Glance {
+            view: state.view(Some(user), &[], windows)?,
+            recent,
+            alerts: state.shelf.page(Some(user), &AlertFilter::unread(), page),
+        })
+    }
+
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
         let state = self.lock();
         let days = state.books.get(user).into_iter().flat_map(|book| &book.tally.days);
@@ -285,6 +323,49 @@ impl Store for MemoryStore {
             .filter(|(key, _)| (from..before).contains(&key.day))
             .map(|(key, counter)| (key.clone(), counter.clone()))
             .collect())
+    }
+
+    fn visit_calls(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let books = self.lock().books.clone();
+        let is_meant = |name: &String| user.is_none_or(|user| user == name);
+        let mut calls: Vec<(Arc<str>, &Call)> = Vec::new();
+        for (name, book) in books.iter().filter(|(name, _)| is_meant(name)) {
+            let name: Arc<str> = name.as_str().into();
+            let own = book.calls().filter(|call| within.contains(call.occurred_at));
+            calls.extend(own.map(|call| (Arc::clone(&name), call)));
+        }
+        calls.sort_by_key(|(_, call)| call.id);
+        for (name, call) in calls {
+            if visit(&name, call.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_days(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let books = self.lock().books.clone();
+        let days = within.starts_at.day_number()..=within.ends_at.plus_micros(-1).day_number();
+        let is_meant = |name: &String| user.is_none_or(|user| user == name);
+        for (name, book) in books.iter().filter(|(name, _)| is_meant(name)) {
+            let name: Arc<str> = name.as_str().into();
+            for (key, sum) in book.tally.days.iter().filter(|(key, _)| days.contains(&key.day)) {
+                if visit(&name, key.clone(), sum.clone()).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn response_times(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::counter::Counter;
+use crate::domain::counter::Totals;
 use crate::domain::money::Money;
 use crate::domain::time::{DAY_US, Timestamp};
 use crate::error::Result;
@@ -58,14 +58,14 @@ impl Trends {
     pub fn by_month<'a>(
         last: Timestamp,
         months: i64,
-        periods: impl Iterator<Item = (Timestamp, &'a str, &'a Counter)>,
+        periods: impl Iterator<Item = (Timestamp, &'a str, Totals)>,
     ) -> Result<Self> {
         // Counted in whole months: going back from the 31st would skip the short ones.
         let first = first_month(last, months);
         let label = |month: i64| format!("{:04}-{:02}", month.div_euclid(12), month % 12 + 1);
         let mut trends = Self::new((first..first + months).map(label).collect());
-        for (starts_at, provider, counter) in periods {
-            trends.add(starts_at.month_number() - first, provider, counter)?;
+        for (starts_at, provider, totals) in periods {
+            trends.add(starts_at.month_number() - first, provider, totals)?;
         }
         Ok(trends)
     }
@@ -74,19 +74,19 @@ impl Trends {
     pub fn by_day<'a>(
         last: i64,
         days: i64,
-        rollups: impl Iterator<Item = (i64, &'a str, &'a Counter)>,
+        rollups: impl Iterator<Item = (i64, &'a str, Totals)>,
     ) -> Result<Self> {
         let first = last - days + 1;
         let label =
             |day: i64| Timestamp::from_micros_clamped(day.saturating_mul(DAY_US)).day_label();
         let mut trends = Self::new((first..=last).map(label).collect());
-        for (day, provider, counter) in rollups {
-            trends.add(day - first, provider, counter)?;
+        for (day, provider, totals) in rollups {
+            trends.add(day - first, provider, totals)?;
         }
         Ok(trends)
     }
 
-    fn add(&mut self, place: i64, provider: &str, counter: &Counter) -> Result<()> {
+    fn add(&mut self, place: i64, provider: &str, totals: Totals) -> Result<()> {
         let length = self.periods.len();
         let Some(place) = usize::try_from(place).ok().filter(|place| *place < length) else {
             return Ok(());
@@ -94,15 +94,15 @@ impl Trends {
         if !self.provider_trends.contains_key(provider) {
             self.provider_trends.insert(provider.to_owned(), ProviderTrend::zeros(length));
         }
-        let tokens = counter.usage.total_tokens();
+        let Totals { calls, tokens, cost } = totals;
         if let Some(own) = self.provider_trends.get_mut(provider) {
-            own.calls[place] = own.calls[place].saturating_add(counter.calls);
+            own.calls[place] = own.calls[place].saturating_add(calls);
             own.tokens[place] = own.tokens[place].saturating_add(tokens);
-            own.cost[place] = own.cost[place].plus(counter.cost)?;
+            own.cost[place] = own.cost[place].plus(cost)?;
         }
-        self.total_calls[place] = self.total_calls[place].saturating_add(counter.calls);
+        self.total_calls[place] = self.total_calls[place].saturating_add(calls);
         self.total_tokens[place] = self.total_tokens[place].saturating_add(tokens);
-        self.total_cost[place] = self.total_cost[place].plus(counter.cost)?;
+        self.total_cost[place] = self.total_cost[place].plus(cost)?;
         Ok(())
     }
 }
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn two_periods_that_start_in_one_month_are_added() {
-        let counter = Counter { calls: 2, cost: Money::from_pico_usd(5), ..Counter::default() };
+        let totals = Totals { calls: 2, tokens: 0, cost: Money::from_pico_usd(5) };
         let starts = ["2025-10-01T00:00:00Z", "2025-10-15T08:00:00Z", "2025-09-30T00:00:00Z"];
-        let rows = starts.iter().map(|start| (at(start), "gemini", &counter));
+        let rows = starts.iter().map(|start| (at(start), "gemini", totals));
         let trends = Trends::by_month(at("2025-10-20T00:00:00Z"), 1, rows).unwrap();
         assert_eq!(trends.total_calls, [4]);
         assert_eq!(trends.provider_trends["gemini"].cost, [Money::from_pico_usd(10)]);
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn days_are_utc_days() {
-        let counter = Counter { calls: 1, ..Counter::default() };
-        let rows = [(20_368, "a", &counter), (20_367, "b", &counter), (20_360, "c", &counter)];
+        let totals = Totals { calls: 1, ..Totals::default() };
+        let rows = [(20_368, "a", totals), (20_367, "b", totals), (20_360, "c", totals)];
         let trends = Trends::by_day(20_368, 3, rows.into_iter()).unwrap();
         assert_eq!(trends.periods, ["2025-10-05", "2025-10-06", "2025-10-07"]);
         assert_eq!(trends.total_calls, [0, 1, 1]);

@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use crate::domain::account::UsageStatus;
 use crate::domain::alert::Alert;
-use crate::domain::counter::{Counter, DayKey};
-use crate::domain::limit::{Amount, Books, EffectiveLimit, percent, usage_status};
+use crate::domain::counter::Counter;
+use crate::domain::limit::{Amount, EffectiveLimit, percent, status_of_share};
 use crate::domain::money::Money;
 use crate::domain::name;
-use crate::domain::plan::{Limit, Tier};
+use crate::domain::operation::Operation;
+use crate::domain::plan::{Metric, Tier};
 use crate::domain::report::projection::{
     LimitProjection, Recent, by_elapsed_share, by_recent_pace, is_cost_limit, project, recent_span,
 };
@@ -19,7 +20,7 @@ use crate::error::Result;
 use crate::meter::Meter;
 use crate::meter::posting::{Posting, windows_at};
 use crate::meter::summary::Breakdown;
-use crate::storage::{AlertFilter, Audience, Page};
+use crate::storage::{DaySums, Glance, Head};
 
 /// What was used in the running period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,13 +117,13 @@ impl Meter {
     pub fn dashboard(&self, user: &str) -> Result<Dashboard> {
         let user = name::user(user)?;
         let now = self.now();
-        let store = &self.inner.store;
-        let view = store.look(user, &[], &move |head| windows_at(head, now))?;
+        let days = recent_span(now, Timestamp::MIN).starts_at.day_number()..now.day_number() + 1;
+        let windows = move |head: &Head| windows_at(head, now);
+        let glance = self.inner.store.glance(user, &windows, days, ALERTS_MAX)?;
+        let Glance { view, recent, alerts } = glance;
         let posting = Posting::new(&view, user, now, now, &self.inner.rules)?;
-        let recent = recent_span(now, Timestamp::MIN);
-        let days = store.days(user, recent.starts_at.day_number(), now.day_number() + 1)?;
-        let page = Page { limit: ALERTS_MAX, ..Page::default() };
-        let alerts = store.alerts(Audience::User(user), &AlertFilter::unread(), page)?;
+        let books = posting.books();
+        let used: Vec<i128> = posting.limits.iter().map(|own| books.used(&own.limit)).collect();
         let plan = posting.catalogue.plan(&posting.standing.plan_id)?;
         let maximum = |own: &EffectiveLimit| {
             let bound = own.limit.maximum.bound();
@@ -131,22 +132,22 @@ impl Meter {
         };
         Ok(Dashboard {
             user: user.to_owned(),
-            current_usage: current_usage(&posting)?,
+            current_usage: current_usage(&posting, &used)?,
             limits: PlanLimits {
                 plan_id: plan.id.clone(),
                 plan_name: plan.name.clone(),
                 tier: plan.tier,
                 limits: posting.limits.iter().map(maximum).collect(),
             },
-            usage_percentages: percentages(&posting),
-            projections: projections(&posting, &days)?,
+            usage_percentages: percentages(&posting, &used),
+            projections: projections(&posting, &used, &recent)?,
             alerts: alerts.alerts,
             unread_alerts: alerts.unread_count,
         })
     }
 }
 
-fn current_usage(posting: &Posting) -> Result<CurrentUsage> {
+fn current_usage(posting: &Posting, used: &[i128]) -> Result<CurrentUsage> {
     let period = posting.standing.usage_period;
     let mut total = Counter::default();
     let mut provider_breakdown: BTreeMap<String, Breakdown> = BTreeMap::new();
@@ -159,7 +160,7 @@ fn current_usage(posting: &Posting) -> Result<CurrentUsage> {
     Ok(CurrentUsage {
         billing_period: period.label(),
         usage_period: period,
-        usage_status: usage_status(&posting.limit_states()),
+        usage_status: status(posting, used),
         total_calls: total.calls,
         total_tokens: total.usage.total_tokens(),
         total_cost: total.cost,
@@ -170,60 +171,58 @@ fn current_usage(posting: &Posting) -> Result<CurrentUsage> {
     })
 }
 
-fn percentages(posting: &Posting) -> BTreeMap<String, f64> {
-    let books = posting.books();
-    let share = |own: &EffectiveLimit| {
-        let maximum = own.limit.maximum.bound()?;
-        let share = percent(books.used(&own.limit), maximum.into())?;
+fn status(posting: &Posting, used: &[i128]) -> UsageStatus {
+    let of_limit = |(own, used): (&EffectiveLimit, &i128)| {
+        status_of_share(own.limit.policy, *used, own.limit.maximum.bound().unwrap_or(0))
+    };
+    posting.limits.iter().zip(used).map(of_limit).max().unwrap_or_default()
+}
+
+fn percentages(posting: &Posting, used: &[i128]) -> BTreeMap<String, f64> {
+    let share = |(own, used): (&EffectiveLimit, &i128)| {
+        let share = percent(*used, own.limit.maximum.bound()?.into())?;
         // The name that the specification's dashboard gives it.
         let is_cost = is_cost_limit(&own.limit) && own.limit.name == "monthly_cost";
         let name = if is_cost { "cost" } else { own.limit.name.as_str() };
         Some((name.to_owned(), share))
     };
-    posting.limits.iter().filter_map(share).collect()
+    posting.limits.iter().zip(used).filter_map(share).collect()
 }
 
-fn projections(posting: &Posting, days: &[(DayKey, Counter)]) -> Result<Projections> {
+fn projections(posting: &Posting, used: &[i128], recent: &DaySums) -> Result<Projections> {
     let (period, now) = (posting.standing.usage_period, posting.now);
-    let books = posting.books();
     // An import may be older than the first sight of its user.
-    let first_day = days.iter().map(|(key, _)| key.day).min();
-    let first_day = first_day.map(|day| Timestamp::from_micros_clamped(day * DAY_US));
+    let first_day = recent.first_day.map(|day| Timestamp::from_micros_clamped(day * DAY_US));
     let seen_from = posting.account.created_at.min(first_day.unwrap_or(now));
     let length_us = recent_span(now, seen_from).length_us();
-    let recent = |limit: &Limit| {
-        let covered = days.iter().filter(|(key, _)| limit.covers(&key.provider, &key.operation));
-        let used = covered.map(|(_, counter)| counter.amount(&limit.metric)).sum();
-        Recent { used, length_us }
+    let pace = |metric: &Metric, is_covered: &dyn Fn(&str, &Operation) -> bool| {
+        let covered = recent.sums.iter().filter(|(by, what, _)| is_covered(by, what));
+        Recent { used: covered.map(|(_, _, sum)| sum.amount(metric)).sum(), length_us }
     };
-    let whole_cost = Limit::new("cost", crate::Metric::Cost, crate::Maximum::Unlimited)?;
-    let cost = books.used(&whole_cost);
+    let own = posting
+        .counters
+        .iter()
+        .filter(|(key, _)| key.window == Window::Period && key.starts_at == period.starts_at);
+    let cost = own.map(|(_, counter)| counter.amount(&Metric::Cost)).sum();
     let projected = Money::from_total(by_elapsed_share(cost, period, now))?;
-    let by_recent = by_recent_pace(cost, recent(&whole_cost), period, now);
+    let by_recent = by_recent_pace(cost, pace(&Metric::Cost, &|_, _| true), period, now);
     let of_cost = |own: &&EffectiveLimit| is_cost_limit(&own.limit);
     let bounds = posting.limits.iter().filter(of_cost).filter_map(|l| l.limit.maximum.bound());
     let cost_limit = bounds.min().map(Money::from_pico_usd);
+    let of_limit = |(own, used): (&EffectiveLimit, &i128)| {
+        let limit = &own.limit;
+        if limit.window != Window::Period {
+            return None;
+        }
+        let pace = pace(&limit.metric, &|provider, operation| limit.covers(provider, operation));
+        project(limit, *used, pace, period, now)
+    };
     Ok(Projections {
         projected_monthly_cost: projected,
         cost_limit,
         projected_usage_percentage: cost_limit
             .and_then(|limit| percent(projected.pico_usd().into(), limit.pico_usd().into())),
         projected_monthly_cost_by_last_7_days: Money::from_total(by_recent)?,
-        limits: limit_projections(posting, &books, recent),
+        limits: posting.limits.iter().zip(used).filter_map(of_limit).collect(),
     })
-}
-
-fn limit_projections(
-    posting: &Posting,
-    books: &Books<'_>,
-    recent: impl Fn(&Limit) -> Recent,
-) -> Vec<LimitProjection> {
-    let of_period = posting.limits.iter().map(|own| &own.limit);
-    of_period
-        .filter(|limit| limit.window == Window::Period)
-        .filter_map(|limit| {
-            let period = posting.standing.usage_period;
-            project(limit, books.used(limit), recent(limit), period, posting.now)
-        })
-        .collect()
 }

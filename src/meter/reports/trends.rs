@@ -29,12 +29,13 @@ impl Meter {
     /// ```
     pub fn trends(&self, user: &str, months: i64) -> Result<Trends> {
         in_range("months", months, 1, 24)?;
-        let last = self.current_period(user)?.usage_period.starts_at;
+        // The plan is of no matter to when a period starts.
+        let standing = self.account(user)?.timeline.standing(self.now(), "");
+        let last = standing.usage_period.starts_at;
         let starts_at = first_month_start(last, months);
         let within = Span { starts_at, ends_at: last.plus_micros(1) };
-        let counters = self.inner.store.period_counters(user, within)?;
-        let rows =
-            counters.iter().map(|(key, counter)| (key.starts_at, key.provider.as_str(), counter));
+        let totals = self.inner.store.period_totals(user, within)?;
+        let rows = totals.iter().map(|(at, provider, totals)| (*at, provider.as_str(), *totals));
         Trends::by_month(last, months, rows)
     }
 
@@ -47,7 +48,7 @@ impl Meter {
         let user = name::user(user)?;
         let today = self.now().day_number();
         let rollups = self.inner.store.days(user, today - days + 1, today + 1)?;
-        let rows = rollups.iter().map(|(key, sum)| (key.day, key.provider.as_str(), sum));
+        let rows = rollups.iter().map(|(key, sum)| (key.day, key.provider.as_str(), sum.into()));
         Trends::by_day(today, days, rows)
     }
 }

@@ -229,6 +229,31 @@ impl Session {
         Ok(AlertPage { alerts: alerts.collect::<rusqlite::Result<_>>()?, total, unread_count })
     }
 
+    /// A user's newest unread alerts, and how many there are.
+    pub(super) fn unread_alerts(
+        &mut self,
+        user_id: i64,
+        limit: i64,
+    ) -> rusqlite::Result<AlertPage> {
+        static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+            format!(
+                "SELECT {ALERT_COLUMNS} FROM alerts a WHERE a.user_id = ?1 \
+                 AND a.read_at_us IS NULL AND a.dismissed_at_us IS NULL ORDER BY a.id DESC LIMIT ?2"
+            )
+        });
+        let sql = "SELECT count(*) FROM alerts \
+                   WHERE user_id = ?1 AND read_at_us IS NULL AND dismissed_at_us IS NULL";
+        let unread_count: i64 =
+            self.connection.prepare_cached(sql)?.query_row([user_id], |row| row.get(0))?;
+        if unread_count == 0 {
+            return Ok(AlertPage::default());
+        }
+        let mut statement = self.connection.prepare_cached(&SQL)?;
+        let alerts = statement.query_map([user_id, limit], alert)?;
+        let alerts = alerts.collect::<rusqlite::Result<_>>()?;
+        Ok(AlertPage { alerts, total: unread_count, unread_count })
+    }
+
     /// An alert by its id.
     pub(super) fn alert(&mut self, id: i64) -> rusqlite::Result<Option<Alert>> {
         let sql = format!("SELECT {ALERT_COLUMNS} FROM alerts a WHERE a.id = ?1");

@@ -9,6 +9,7 @@ mod alerts;
 mod catalogue;
 mod connection;
 mod engine;
+mod export;
 mod failure;
 mod file;
 mod fold;
@@ -17,11 +18,13 @@ mod query;
 mod queue;
 mod read;
 mod rows;
+mod sums;
 mod transaction;
 mod verify;
 mod write;
 mod writer;
 
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -31,17 +34,17 @@ use self::failure::in_file;
 use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
-    AlertFilter, AlertPage, Audience, CallFilter, CallPage, Changes, Check, Head, Page, Store,
-    StoreOptions, Table, Ticket, View, WindowKey, Work,
+    AlertFilter, AlertPage, Audience, CallFilter, CallPage, Changes, Check, DaySums, Glance, Head,
+    Page, Store, StoreOptions, Table, Ticket, View, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
 use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
-use crate::domain::time::{Span, Window};
+use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
 
 /// A store in one SQLite file.
@@ -163,6 +166,42 @@ impl Store for SqliteStore {
         })
     }
 
+    fn period_totals(&self, user: &str, within: Span) -> Result<Vec<(Timestamp, String, Totals)>> {
+        self.read_user("read the totals", user, |session, id| {
+            session.period_totals(id, starts_within(within))
+        })
+    }
+
+    fn glance(
+        &self,
+        user: &str,
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+        days: Range<i64>,
+        alerts_max: i64,
+    ) -> Result<Glance> {
+        let engine = &self.handle.engine;
+        self.read("look at the user", |session| {
+            let sight = session.sight(Some(user))?;
+            let next_call_id = sight.next_call_id;
+            let catalogue = engine.catalogue_at(sight.catalogue_version, &session.connection)?;
+            let head = Head { catalogue, account: sight.account, found: Vec::new() };
+            let windows = match windows(&head) {
+                Err(error) => return Ok(Err(error)),
+                Ok(windows) => windows,
+            };
+            let (mut recent, mut alerts) = (DaySums::default(), AlertPage::default());
+            if let Some(account) = &head.account {
+                recent = match session.day_sums(account.id, days)? {
+                    Err(error) => return Ok(Err(error)),
+                    Ok(recent) => recent,
+                };
+                alerts = session.unread_alerts(account.id, alerts_max)?;
+            }
+            let view = complete(session, head, &windows, next_call_id)?;
+            Ok(Ok(Glance { view, recent, alerts }))
+        })?
+    }
+
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
         self.read_user("read the days", user, |session, id| session.days(id, from, before))
     }
@@ -204,6 +243,35 @@ impl Store for SqliteStore {
 
     fn outbox(&self) -> Result<Vec<OutboxCount>> {
         self.read("read the outbox", read::Session::outbox)
+    }
+
+    fn visit_calls(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let action = "export the calls";
+        match user {
+            None => self.read(action, |session| session.visit_calls(None, within, visit)),
+            Some(user) => self.read_user(action, user, |session, id| {
+                session.visit_calls(Some(id), within, visit)
+            }),
+        }
+    }
+
+    fn visit_days(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let action = "export the days";
+        match user {
+            None => self.read(action, |session| session.visit_days(None, within, visit)),
+            Some(user) => self
+                .read_user(action, user, |session, id| session.visit_days(Some(id), within, visit)),
+        }
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

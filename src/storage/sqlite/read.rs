@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::alerts::told;
 use super::catalogue::{LIMIT_COLUMNS, limit};
+use super::export::day;
 use super::names::{Kind, Names};
 use super::rows::{HOLD_COLUMNS, SUM_COLUMNS, call, checked, counter, hold, instant};
 use crate::domain::account::{Account, LimitOverride};
@@ -235,22 +236,7 @@ impl Session {
         let mut rows = statement.query([user_id, from, before])?;
         let mut days = Vec::new();
         while let Some(row) = rows.next()? {
-            let operation = self.names.name(connection, Kind::Operation, row.get(3)?)?;
-            let key = DayKey {
-                day: row.get(0)?,
-                provider: self.names.name(connection, Kind::Provider, row.get(1)?)?,
-                model: self.names.name(connection, Kind::Model, row.get(2)?)?,
-                operation: checked(Operation::new(&operation))?,
-            };
-            let mut sum = counter(row, 4)?;
-            if row.get(4 + SUM_COLUMNS)? {
-                let sql = "SELECT unit_id, quantity FROM day_usage WHERE user_id = ?1 \
-                           AND day = ?2 AND provider_id = ?3 AND model_id = ?4 \
-                           AND operation_id = ?5";
-                let place = [user_id, key.day, row.get(1)?, row.get(2)?, row.get(3)?];
-                add_other_units(connection, &mut self.names, sql, place, &mut sum)?;
-            }
-            days.push((key, sum));
+            days.push(day(connection, &mut self.names, user_id, row)?);
         }
         Ok(days)
     }
@@ -324,6 +310,18 @@ fn open_holds_sql() -> &'static str {
         format!("SELECT {HOLD_COLUMNS} FROM holds WHERE user_id = ?1 AND state = 0")
     });
     &SQL
+}
+
+/// Adds the units of a day rollup that have no column.
+pub(super) fn add_day_units(
+    connection: &Connection,
+    names: &mut Names,
+    place: [i64; 5],
+    sum: &mut Counter,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT unit_id, quantity FROM day_usage WHERE user_id = ?1 AND day = ?2 \
+               AND provider_id = ?3 AND model_id = ?4 AND operation_id = ?5";
+    add_other_units(connection, names, sql, place, sum)
 }
 
 fn add_other_units(
