@@ -240,7 +240,7 @@ fn send(args: &Deliver, meter: &Meter, context: &Context<'_>) -> Result<Answer, 
         "`SELECT channel, attempts, last_error FROM outbox WHERE last_error IS NOT NULL` tells why";
     Ok(answer
         .ends(Exit::Difference)
-        .warns(format!("{failed} alerts were not delivered"), Some(hint)))
+        .warns(format!("alerts that were not delivered: {failed}"), Some(hint)))
 }
 
 fn channels(args: &Deliver, clock: Clock) -> Result<Vec<Box<dyn Channel>>, Failure> {

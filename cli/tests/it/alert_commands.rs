@@ -16,7 +16,7 @@ fn run(bench: &Bench, args: &[&str]) -> Ran {
 /// A store in which `u1` has used 95 of 100 Gemini calls.
 fn bench() -> Bench {
     let bench = Bench::new();
-    let call = ["--provider", "gemini", "--model", "gemini-2.5-flash", "--call-count", "95"];
+    let call = ["--provider", "gemini", "--model", "gemini-2.5-flash", "--count", "95"];
     let ran = run(&bench, &[&["record", "u1", "--input-tokens", "10"], &call[..]].concat());
     assert_eq!(ran.code, 0, "{ran}");
     bench
@@ -62,7 +62,7 @@ fn alerts_are_delivered_by_every_channel_that_is_named() {
         webhook     1          1         0
         mail        2          0         0
         --- err
-        error: 1 alerts were not delivered
+        error: alerts that were not delivered: 1
         hint: `SELECT channel, attempts, last_error FROM outbox WHERE last_error IS NOT NULL` tells why
         ",
     );

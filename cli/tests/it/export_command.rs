@@ -143,11 +143,18 @@ fn parquet_keeps_money_and_times_exact() {
         bench.run(&["export", "calls", "--format", "parquet", "--to", file.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{ran}");
     let reader = SerializedFileReader::new(std::fs::File::open(&file).unwrap()).unwrap();
-    let rows: Vec<Value> =
-        reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_json_value()).collect();
+    let rows: Vec<std::collections::BTreeMap<String, String>> = reader
+        .get_row_iter(None)
+        .unwrap()
+        .map(|row| {
+            let row = row.unwrap();
+            row.get_column_iter().map(|(name, cell)| (name.clone(), cell.to_string())).collect()
+        })
+        .collect();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[0]["cost_usd"], "0.035000000000");
-    assert_eq!(rows[0]["user"], "u1");
-    assert!(rows[1]["cost_usd"].is_null());
-    assert_eq!(rows[2]["searches"], 1);
+    assert_eq!(rows[0]["user"], "\"u1\"");
+    assert_eq!(rows[0]["occurred_at"], "2025-10-07 12:00:00.000000 +00:00");
+    assert_eq!(rows[1]["cost_usd"], "null");
+    assert_eq!(rows[2]["searches"], "1");
 }

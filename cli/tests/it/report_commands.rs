@@ -12,7 +12,7 @@ fn bench() -> Bench {
     };
     let gemini =
         "--provider gemini --model gemini-2.5-flash --input-tokens 8000 --output-tokens 800";
-    record(gemini, &["--call-count", "80", "--occurred-at", "2025-10-01T01:00:00Z"]);
+    record(gemini, &["--count", "80", "--occurred-at", "2025-10-01T01:00:00Z"]);
     let gpt = "--provider openai --model gpt-4o --input-tokens 10000 --output-tokens 1000";
     record(gpt, &["--response-time-ms", "1200"]);
     record("--provider openai --model gpt-4o", &["--status-code", "503"]);
@@ -54,7 +54,7 @@ fn hints_name_cheaper_models() {
     let json = bench.json(&["hints", "u1", "--same-provider"]);
     assert_eq!(json["hints"][0]["cost"], "0.035");
     assert_eq!(json["hints"][0]["cheaper"][0]["cost"], "0.0021");
-    assert_eq!(json["saving_max"], "0.0329");
+    assert_eq!(json["saving_max"], "0.03336");
 }
 
 #[test]
