@@ -1,14 +1,10 @@
 //! Exporting: every recorded call, or every day rollup, one after the other.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
-
 use super::Meter;
-use crate::domain::call::Call;
-use crate::domain::counter::{Counter, DayKey};
 use crate::domain::name;
 use crate::domain::time::Span;
 use crate::error::Result;
+use crate::storage::{VisitCall, VisitDay};
 
 impl Meter {
     /// Visits the calls of one user, or of all, that were made within a span, in the order of
@@ -34,7 +30,7 @@ impl Meter {
         &self,
         user: Option<&str>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+        visit: &mut VisitCall<'_>,
     ) -> Result<()> {
         let user = user.map(name::user).transpose()?;
         self.inner.store.visit_calls(user, within, visit)
@@ -46,7 +42,7 @@ impl Meter {
         &self,
         user: Option<&str>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
+        visit: &mut VisitDay<'_>,
     ) -> Result<()> {
         let user = user.map(name::user).transpose()?;
         self.inner.store.visit_days(user, within, visit)

@@ -10,7 +10,7 @@ mod shelf;
 mod tally;
 
 use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::book::{Book, Ids};
@@ -19,8 +19,8 @@ use self::shelf::Shelf;
 use self::tally::first_difference;
 use super::{
     AlertFilter, AlertPage, Audience, CallFilter, CallPage, CatalogueChange, Changes, Check,
-    DaySums, Found, Glance, Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, WindowKey,
-    Work,
+    DaySums, Found, Glance, Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, VisitCall,
+    VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
@@ -140,19 +140,19 @@ impl State {
         if alerts.is_empty() && marks.is_empty() && outbox.is_empty() {
             return Ok(());
         }
-        let shelf = Arc::make_mut(&mut self.shelf);
+        let kept = Arc::make_mut(&mut self.shelf);
         for alert in alerts {
-            let told = shelf.raise(user, alert);
+            let key = kept.raise(user, alert);
             let book = user.and_then(|user| self.books.get_mut(user));
-            if let (Some(key), Some(book)) = (told, book) {
+            if let (Some(key), Some(book)) = (key, book) {
                 Arc::make_mut(book).tell(key);
             }
         }
         for mark in marks {
-            shelf.mark(user, mark);
+            kept.mark(user, mark);
         }
         for change in outbox {
-            shelf.change(change);
+            kept.change(change);
         }
         Ok(())
     }
@@ -329,7 +329,7 @@ impl Store for MemoryStore {
         &self,
         user: Option<&str>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+        visit: &mut VisitCall<'_>,
     ) -> Result<()> {
         let books = self.lock().books.clone();
         let is_meant = |name: &String| user.is_none_or(|user| user == name);
@@ -348,12 +348,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn visit_days(
-        &self,
-        user: Option<&str>,
-        within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
-    ) -> Result<()> {
+    fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()> {
         let books = self.lock().books.clone();
         let days = within.starts_at.day_number()..=within.ends_at.plus_micros(-1).day_number();
         let is_meant = |name: &String| user.is_none_or(|user| user == name);

@@ -322,6 +322,11 @@ pub struct Check {
     pub is_ok: bool,
 }
 
+/// Takes each call of an export and the user that made it, until it breaks off.
+pub type VisitCall<'a> = dyn FnMut(&Arc<str>, Call) -> ControlFlow<()> + 'a;
+/// Takes each day rollup of an export and its user, until it breaks off.
+pub type VisitDay<'a> = dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()> + 'a;
+
 /// A work in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
@@ -392,17 +397,12 @@ pub trait Store: Send + Sync {
         &self,
         user: Option<&str>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+        visit: &mut VisitCall<'_>,
     ) -> Result<()>;
 
     /// Visits the day rollups of one user or of all whose day touches a span, in one snapshot,
     /// until `visit` breaks off.
-    fn visit_days(
-        &self,
-        user: Option<&str>,
-        within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
-    ) -> Result<()>;
+    fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()>;
 
     /// How many of a user's calls took how long: from one day to before another, by provider and
     /// bucket of the fixed histogram.

@@ -66,8 +66,8 @@ fn the_signature_is_the_standards() {
     let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
     let signer = standardwebhooks::Webhook::new(SECRET).unwrap();
     let payload = br#"{"test": 2432232314}"#;
-    let signed = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, payload).unwrap();
-    assert_eq!(signed, expected);
+    let signature = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, payload).unwrap();
+    assert_eq!(signature, expected);
 }
 
 #[test]
@@ -82,11 +82,11 @@ fn a_webhook_is_signed_and_tried_again_under_one_id() {
     store.clock.advance_ms(60_000);
     assert_eq!(store.deliver(&mut webhook), delivered(1, 0, 0));
     assert_eq!(store.deliver(&mut webhook), delivered(0, 0, 0));
-    let received = receiver.received();
-    assert_eq!(received.len(), 3);
-    for request in &received {
-        assert_eq!(request.header("webhook-id"), received[0].header("webhook-id"));
-        assert_eq!(request.body, received[0].body);
+    let requests = receiver.received();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        assert_eq!(request.header("webhook-id"), requests[0].header("webhook-id"));
+        assert_eq!(request.body, requests[0].body);
         let seconds = request.header("webhook-timestamp").parse().unwrap();
         for secret in [SECRET, NEW_SECRET] {
             let signer = standardwebhooks::Webhook::new(secret).unwrap();
@@ -96,9 +96,9 @@ fn a_webhook_is_signed_and_tried_again_under_one_id() {
             assert!(signatures.split(' ').any(|own| own == signature), "{signatures}");
         }
     }
-    let times: Vec<&str> = received.iter().map(|own| own.header("webhook-timestamp")).collect();
+    let times: Vec<&str> = requests.iter().map(|own| own.header("webhook-timestamp")).collect();
     assert!(times[0] < times[1] && times[1] < times[2], "of each attempt");
-    let body: serde_json::Value = serde_json::from_str(&received[0].body).unwrap();
+    let body: serde_json::Value = serde_json::from_str(&requests[0].body).unwrap();
     assert_eq!(body["type"], "alert.usage_threshold");
     assert_eq!(body["data"]["user"], "ann@example.com");
     assert_eq!(body["data"]["threshold_percentage"], 80);

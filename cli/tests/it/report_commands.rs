@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, words};
 
-/// A store with October's first week: 80 Gemini calls, some OpenAI ones and a failure.
+/// A store with October's first week: 80 Gemini calls, some of another provider and a failure.
 fn bench() -> Bench {
     let bench = Bench::new();
     let record = |line: &str, more: &[&str]| {

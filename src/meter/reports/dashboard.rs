@@ -123,7 +123,7 @@ impl Meter {
         let Glance { view, recent, alerts } = glance;
         let posting = Posting::new(&view, user, now, now, &self.inner.rules)?;
         let books = posting.books();
-        let used: Vec<i128> = posting.limits.iter().map(|own| books.used(&own.limit)).collect();
+        let amounts: Vec<i128> = posting.limits.iter().map(|own| books.used(&own.limit)).collect();
         let plan = posting.catalogue.plan(&posting.standing.plan_id)?;
         let maximum = |own: &EffectiveLimit| {
             let bound = own.limit.maximum.bound();
@@ -132,15 +132,15 @@ impl Meter {
         };
         Ok(Dashboard {
             user: user.to_owned(),
-            current_usage: current_usage(&posting, &used)?,
+            current_usage: current_usage(&posting, &amounts)?,
             limits: PlanLimits {
                 plan_id: plan.id.clone(),
                 plan_name: plan.name.clone(),
                 tier: plan.tier,
                 limits: posting.limits.iter().map(maximum).collect(),
             },
-            usage_percentages: percentages(&posting, &used),
-            projections: projections(&posting, &used, &recent)?,
+            usage_percentages: percentages(&posting, &amounts),
+            projections: projections(&posting, &amounts, &recent)?,
             alerts: alerts.alerts,
             unread_alerts: alerts.unread_count,
         })

@@ -1,6 +1,5 @@
 //! Exporting: visiting the ledger or the day rollups row by row, in one snapshot.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -8,10 +7,10 @@ use rusqlite::Connection;
 use super::names::{Kind, Names};
 use super::read::{Session, add_day_units};
 use super::rows::{SUM_COLUMNS, call, checked, counter};
-use crate::domain::call::Call;
 use crate::domain::counter::{Counter, DayKey};
 use crate::domain::operation::Operation;
 use crate::domain::time::Span;
+use crate::storage::{VisitCall, VisitDay};
 
 /// The name of the user of each row; rows of one user mostly follow each other.
 struct Users {
@@ -39,7 +38,7 @@ impl Session {
         &mut self,
         user_id: Option<i64>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+        visit: &mut VisitCall<'_>,
     ) -> rusqlite::Result<()> {
         let sql = format!(
             "SELECT {}, user_id FROM calls WHERE {} occurred_at_us >= ?2 AND occurred_at_us < ?3 \
@@ -66,7 +65,7 @@ impl Session {
         &mut self,
         user_id: Option<i64>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
+        visit: &mut VisitDay<'_>,
     ) -> rusqlite::Result<()> {
         let sql = format!(
             "SELECT day, provider_id, model_id, operation_id, {}, has_other_units, user_id \

@@ -24,7 +24,7 @@ mod verify;
 mod write;
 mod writer;
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -35,7 +35,7 @@ use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
     AlertFilter, AlertPage, Audience, CallFilter, CallPage, Changes, Check, DaySums, Glance, Head,
-    Page, Store, StoreOptions, Table, Ticket, View, WindowKey, Work,
+    Page, Store, StoreOptions, Table, Ticket, View, VisitCall, VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
@@ -249,7 +249,7 @@ impl Store for SqliteStore {
         &self,
         user: Option<&str>,
         within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, Call) -> ControlFlow<()>,
+        visit: &mut VisitCall<'_>,
     ) -> Result<()> {
         let action = "export the calls";
         match user {
@@ -260,12 +260,7 @@ impl Store for SqliteStore {
         }
     }
 
-    fn visit_days(
-        &self,
-        user: Option<&str>,
-        within: Span,
-        visit: &mut dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()>,
-    ) -> Result<()> {
+    fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()> {
         let action = "export the days";
         match user {
             None => self.read(action, |session| session.visit_days(None, within, visit)),
