@@ -16,6 +16,7 @@ pub(crate) mod keys;
 pub(crate) mod outbox;
 pub(crate) mod prices;
 pub(crate) mod re_rating;
+pub(crate) mod reports;
 pub(crate) mod samples;
 pub(crate) mod steps;
 pub(crate) mod subscriptions;
@@ -103,6 +104,12 @@ macro_rules! conformance {
                 re_rating_corrects_counters_and_days
                 re_rating_twice_counts_once
                 a_call_can_become_unpriced_again
+            }
+            reports {
+                calls_are_visited_in_the_order_of_recording
+                days_are_visited_by_user
+                totals_are_those_of_the_period_counters
+                a_glance_shows_what_its_parts_show
             }
             holds {
                 a_hold_comes_back
