@@ -6,6 +6,8 @@
 
 mod book;
 mod draft;
+mod finding;
+mod reports;
 mod shelf;
 mod tally;
 
@@ -15,12 +17,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::book::{Book, Ids};
 use self::draft::Draft;
+use self::finding::Finding;
 use self::shelf::Shelf;
 use self::tally::first_difference;
 use super::{
-    AlertFilter, AlertPage, Audience, CallFilter, CallPage, CatalogueChange, Changes, Check,
-    DaySums, Found, Glance, Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, VisitCall,
-    VisitDay, WindowKey, Work,
+    AlertFilter, AlertPage, Audience, CallFilter, CallPage, CatalogueChange, Changes, Check, Found,
+    Glance, Head, Page, PeriodMark, ReRated, Store, Table, Ticket, View, VisitCall, VisitDay,
+    WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
@@ -295,25 +298,7 @@ impl Store for MemoryStore {
         days: Range<i64>,
         alerts_max: i64,
     ) -> Result<Glance> {
-        let state = self.lock();
-        let mut recent = DaySums::default();
-        let kept = state.books.get(user).into_iter().flat_map(|book| &book.tally.days);
-        for (key, sum) in kept.filter(|(key, _)| days.contains(&key.day)) {
-            recent.first_day = recent.first_day.or(Some(key.day));
-            let mut sums = recent.sums.iter_mut();
-            match sums.find(|own| own.0 == key.provider && own.1 == key.operation) {
-                Some((_, _, own)) => *own = own.plus(sum)?,
-                None => {
-                    recent.sums.push((key.provider.clone(), key.operation.clone(), sum.clone()));
-                }
-            }
-        }
-        let page = Page { limit: alerts_max, ..Page::default() };
-        Ok(Glance {
-            view: state.view(Some(user), &[], windows)?,
-            recent,
-            alerts: state.shelf.page(Some(user), &AlertFilter::unread(), page),
-        })
+        self.lock().glance(user, windows, &days, alerts_max)
     }
 
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
@@ -331,35 +316,15 @@ impl Store for MemoryStore {
         within: Span,
         visit: &mut VisitCall<'_>,
     ) -> Result<()> {
-        let books = self.lock().books.clone();
-        let is_meant = |name: &String| user.is_none_or(|user| user == name);
-        let mut calls: Vec<(Arc<str>, &Call)> = Vec::new();
-        for (name, book) in books.iter().filter(|(name, _)| is_meant(name)) {
-            let name: Arc<str> = name.as_str().into();
-            let own = book.calls().filter(|call| within.contains(call.occurred_at));
-            calls.extend(own.map(|call| (Arc::clone(&name), call)));
-        }
-        calls.sort_by_key(|(_, call)| call.id);
-        for (name, call) in calls {
-            if visit(&name, call.clone()).is_break() {
-                break;
-            }
-        }
+        // On a copy, which is cheap: a visitor may ask the store.
+        let state = self.lock().clone();
+        state.visit_calls(user, within, visit);
         Ok(())
     }
 
     fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()> {
-        let books = self.lock().books.clone();
-        let days = within.starts_at.day_number()..=within.ends_at.plus_micros(-1).day_number();
-        let is_meant = |name: &String| user.is_none_or(|user| user == name);
-        for (name, book) in books.iter().filter(|(name, _)| is_meant(name)) {
-            let name: Arc<str> = name.as_str().into();
-            for (key, sum) in book.tally.days.iter().filter(|(key, _)| days.contains(&key.day)) {
-                if visit(&name, key.clone(), sum.clone()).is_break() {
-                    return Ok(());
-                }
-            }
-        }
+        let state = self.lock().clone();
+        state.visit_days(user, within, visit);
         Ok(())
     }
 
@@ -369,12 +334,7 @@ impl Store for MemoryStore {
         from: i64,
         before: i64,
     ) -> Result<Vec<(ResponseKey, i64)>> {
-        let state = self.lock();
-        let times = state.books.get(user).into_iter().flat_map(|book| &book.tally.times);
-        Ok(times
-            .filter(|(key, calls)| (from..before).contains(&key.day) && **calls != 0)
-            .map(|(key, calls)| (key.clone(), *calls))
-            .collect())
+        Ok(self.lock().response_times(user, &(from..before)))
     }
 
     fn alerts(
@@ -437,35 +397,6 @@ impl Store for MemoryStore {
 
     fn flush(&self) -> Result<()> {
         Ok(())
-    }
-}
-
-/// What one check has found so far.
-struct Finding {
-    name: &'static str,
-    rows: usize,
-    first_fault: Option<String>,
-}
-
-impl Finding {
-    fn new(name: &'static str) -> Self {
-        Self { name, rows: 0, first_fault: None }
-    }
-
-    fn add(&mut self, user: &str, found: Result<usize, String>) {
-        match found {
-            Ok(rows) => self.rows += rows,
-            Err(fault) if self.first_fault.is_none() => {
-                self.first_fault = Some(format!("user `{user}`: {fault}"));
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn into_check(self) -> Check {
-        let is_ok = self.first_fault.is_none();
-        let found = self.first_fault.unwrap_or_else(|| format!("{} rows", self.rows));
-        Check { name: self.name, found, is_ok }
     }
 }
 
