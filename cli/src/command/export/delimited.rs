@@ -5,13 +5,15 @@ use std::io::Write;
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
 use super::Sink;
-use super::row::{Column, Row, Value, day_label};
+use super::row::{Column, Row, Value};
+use super::text::Texts;
 use crate::failure::Failure;
 
 /// Writes rows as comma-separated values with a head.
 pub(super) struct Delimited<'a> {
     writer: Writer<&'a mut dyn Write>,
     scratch: Vec<u8>,
+    texts: Texts,
 }
 
 impl<'a> Delimited<'a> {
@@ -22,23 +24,17 @@ impl<'a> Delimited<'a> {
             .buffer_capacity(1 << 16)
             .from_writer(out);
         writer.write_record(columns.iter().map(|column| column.name)).map_err(failed)?;
-        Ok(Self { writer, scratch: Vec::new() })
+        Ok(Self { writer, scratch: Vec::new(), texts: Texts::default() })
     }
 
     fn field(&mut self, value: &Value<'_>) -> Result<(), Failure> {
-        let scratch = &mut self.scratch;
-        scratch.clear();
-        let shown = match value {
-            Value::Missing => Ok(()),
+        match value {
             Value::Text(text) => return self.writer.write_field(text).map_err(failed),
             Value::Json(text) => return self.writer.write_field(text.as_ref()).map_err(failed),
-            Value::Integer(number) => write!(scratch, "{number}"),
-            Value::Money(amount) => write!(scratch, "{amount}"),
-            Value::Time(at) => write!(scratch, "{at}"),
-            Value::Day(day) => write!(scratch, "{}", day_label(*day)),
-            Value::Flag(flag) => write!(scratch, "{flag}"),
-        };
-        shown?;
+            _ => {}
+        }
+        self.scratch.clear();
+        self.texts.append(value, &mut self.scratch)?;
         self.writer.write_field(&self.scratch).map_err(failed)
     }
 }

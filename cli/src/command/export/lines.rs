@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::Sink;
-use super::row::{Column, Row, Value, day_label};
+use super::row::{Column, Row, Value};
+use super::text::Texts;
 use crate::failure::Failure;
 
 /// Writes rows as JSON objects, one a line.
@@ -12,12 +13,13 @@ pub(super) struct Lines<'a> {
     /// `"name":` of each column.
     names: Vec<String>,
     line: Vec<u8>,
+    texts: Texts,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn new(out: &'a mut dyn Write, columns: &[Column]) -> Self {
         let names = columns.iter().map(|column| format!("\"{}\":", column.name)).collect();
-        Self { out, names, line: Vec::new() }
+        Self { out, names, line: Vec::new(), texts: Texts::default() }
     }
 }
 
@@ -35,11 +37,12 @@ impl Sink for Lines<'_> {
                 Value::Missing => {}
                 Value::Text(text) => serde_json::to_writer(&mut *line, text)?,
                 Value::Json(text) => line.extend_from_slice(text.as_bytes()),
-                Value::Integer(number) => write!(line, "{number}")?,
-                Value::Money(amount) => write!(line, "\"{amount}\"")?,
-                Value::Time(at) => write!(line, "\"{at}\"")?,
-                Value::Day(day) => write!(line, "\"{}\"", day_label(*day))?,
-                Value::Flag(flag) => write!(line, "{flag}")?,
+                Value::Integer(_) | Value::Flag(_) => self.texts.append(value, line)?,
+                Value::Money(_) | Value::Time(_) | Value::Day(_) => {
+                    line.push(b'"');
+                    self.texts.append(value, line)?;
+                    line.push(b'"');
+                }
             }
         }
         line.extend_from_slice(b"}\n");

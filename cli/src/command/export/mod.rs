@@ -8,6 +8,7 @@ mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod row;
+mod text;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
