@@ -76,11 +76,7 @@ SELECT
     a.read_at_us IS NOT NULL AS is_read,
     CASE WHEN a.read_at_us IS NULL THEN NULL ELSE strftime('%Y-%m-%dT%H:%M:%S', a.read_at_us / 1000000, 'unixepoch') || printf('.%06dZ', a.read_at_us % 1000000) END AS read_at,
     strftime('%Y-%m', a.period_starts_at_us / 1000000, 'unixepoch') AS billing_period,
-    strftime('%Y-%m-%dT%H:%M:%S', a.created_at_us / 1000000, 'unixepoch') || printf('.%06dZ', a.created_at_us % 1000000) AS created_at,
-    a.subject,
-    a.recommended_action,
-    a.upgrade_plan_id,
-    a.dismissed_at_us IS NOT NULL AS is_dismissed
+    strftime('%Y-%m-%dT%H:%M:%S', a.created_at_us / 1000000, 'unixepoch') || printf('.%06dZ', a.created_at_us % 1000000) AS created_at
 FROM alerts a
 LEFT JOIN users u ON u.id = a.user_id;
 

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{About, Meter, no_windows};
+use super::{About, Meter, events, no_windows};
+use crate::domain::alert::NewAlert;
 use crate::domain::alert::wording::critical;
-use crate::domain::alert::{NewAlert, Severity};
 use crate::domain::call::in_range;
 use crate::domain::name;
 use crate::error::{Error, Result};
@@ -26,9 +26,12 @@ impl Meter {
     ///
     /// # Example
     /// ```
-    /// use alwrity_metering::{AlertFilter, CallRecord, Meter, Options, Page, Usage};
+    /// use alwrity_metering::{AlertFilter, CallRecord, Clock, Meter, Options, Page, Usage};
     /// # let folder = tempfile::tempdir().unwrap();
-    /// # let meter = Meter::open(folder.path().join("metering.db"), Options::default())?;
+    /// # let path = folder.path().join("metering.db");
+    /// // So early in the month that nothing is said about a pace.
+    /// let clock = Clock::Fixed("2025-10-01T01:00:00Z".parse()?);
+    /// let meter = Meter::open(&path, Options { clock, ..Options::default() })?;
     /// meter.seed("default")?;
     /// // 80 of the 100 Gemini calls of the Free plan.
     /// let call = CallRecord {
@@ -149,7 +152,6 @@ impl Meter {
                 | Error::Internal { .. }
         );
         if is_critical {
-            tracing::error!(code = error.code(), error = %error, "the store failed");
             let message = match error {
                 // The key is the caller's, and of no use to the operator.
                 Error::OutcomeUnknown { .. } => "a commit may or may not have happened".to_owned(),
@@ -185,11 +187,11 @@ impl Meter {
             move |_: &View| Ok((Changes { alerts: alerts.clone(), ..Changes::default() }, ()));
         let ignored = Box::new(|outcome: Result<()>| {
             if let Err(error) = outcome {
-                tracing::warn!(code = error.code(), "the operator's alert was not stored");
+                events::alert_not_stored(&error);
             }
         });
         if let Err(error) = self.submit(About::catalogue(), no_windows, decide, ignored) {
-            tracing::warn!(code = error.code(), "the operator's alert was not stored");
+            events::alert_not_stored(&error);
         }
     }
 }
@@ -197,21 +199,4 @@ impl Meter {
 /// A text of the store as an alert shows it: one line, at most 500 characters.
 fn one_line(text: &str) -> String {
     text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// Writes an alert that was raised to the host's log.
-pub(super) fn log(user: Option<&str>, alert: &NewAlert) {
-    let kind = alert.key.kind.name();
-    let (subject, threshold) = (alert.key.subject.as_str(), alert.key.threshold_percent);
-    match alert.severity {
-        Severity::Info => {
-            tracing::info!(kind, user, subject, threshold, "{}: {}", alert.title, alert.message);
-        }
-        Severity::Warning => {
-            tracing::warn!(kind, user, subject, threshold, "{}: {}", alert.title, alert.message);
-        }
-        Severity::Error => {
-            tracing::error!(kind, user, subject, threshold, "{}: {}", alert.title, alert.message);
-        }
-    }
 }

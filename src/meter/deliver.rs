@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use super::Meter;
+use super::{Meter, events};
 use crate::domain::alert::outbox::{Delivery, OutboxCount, next_attempt};
 use crate::domain::redact::redact;
 use crate::domain::time::SECOND_US;
@@ -130,13 +130,12 @@ impl Meter {
         let next = next_attempt(self.now(), delivery.attempt, &delivery.message_id);
         let due_at = next.filter(|_| !failure.is_final);
         let reason = redact(&failure.reason);
-        let (message_id, attempt) = (delivery.message_id.as_str(), delivery.attempt);
         if due_at.is_some() {
             delivered.postponed += 1;
-            tracing::warn!(channel = channel.name(), message_id, attempt, reason, "postponed");
+            events::postponed(channel.name(), delivery, &reason);
         } else {
             delivered.given_up += 1;
-            tracing::error!(channel = channel.name(), message_id, attempt, reason, "given up");
+            events::given_up(channel.name(), delivery, &reason);
         }
         self.change_outbox(vec![OutboxChange::Failed { id, token, due_at, reason }])
     }

@@ -53,10 +53,10 @@ impl Target {
             let (price, price_match) = self.price(catalogue, operation, at, unknown);
             return (operation.clone(), price, price_match);
         }
-        let usual = catalogue.usual_operation(&self.provider);
-        let (price, price_match) = self.price(catalogue, &usual, at, unknown);
-        let own = price.filter(|_| price_match != PriceMatch::NamedDefault);
-        (own.and_then(|price| price.operation.clone()).unwrap_or(usual), price, price_match)
+        let (provider, model) = (self.provider.as_str(), self.model.as_str());
+        let operation = catalogue.default_operation(provider, model, at);
+        let (price, price_match) = self.price(catalogue, &operation, at, unknown);
+        (operation, price, price_match)
     }
 
     fn price<'a>(
@@ -105,8 +105,19 @@ impl TryFrom<&CallRecord> for Draft {
             details: record.details.clone(),
         };
         in_range("call_count", record.call_count, 1, CALL_COUNT_MAX)?;
+        check_source(outcome.usage_source)?;
         Self::new(target, record.call_count, outcome)
     }
+}
+
+/// A host cannot say that a usage is an expired hold's: only the library charges those.
+pub(crate) fn check_source(source: UsageSource) -> Result<()> {
+    if source == UsageSource::ExpiredHold {
+        let value = source.name().to_owned();
+        let expected = "`reported` or `estimated`".into();
+        return Err(Error::InvalidArgument { name: "usage_source", value, expected });
+    }
+    Ok(())
 }
 
 impl Draft {

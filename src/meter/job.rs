@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::alerts::log;
+use super::events;
 use crate::domain::alert::NewAlert;
 use crate::domain::key::CallKey;
 use crate::error::{Error, Result};
@@ -54,10 +54,10 @@ impl<T: Send> Work for Job<T> {
     }
 
     fn finish(self: Box<Self>, outcome: Result<()>) {
-        let Self { answer, completion, raised, user, .. } = *self;
+        let Self { answer, completion, raised, .. } = *self;
         if outcome.is_ok() {
             for alert in &raised {
-                log(user.as_deref(), alert);
+                events::raised(alert);
             }
         }
         let missing = || Error::Internal { reason: "a work was finished undecided".into() };

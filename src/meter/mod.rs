@@ -8,6 +8,7 @@ pub mod clock;
 mod decision;
 pub mod deliver;
 mod draft;
+mod events;
 mod export;
 mod job;
 mod limits;
@@ -128,7 +129,7 @@ fn no_windows(_: &Head) -> Result<Vec<WindowKey>> {
 struct Started<T> {
     ticket: Ticket,
     receiver: Receiver<Result<T>>,
-    started: Instant,
+    since: Instant,
     key: String,
 }
 
@@ -247,14 +248,13 @@ impl Meter {
 
     /// Starts a work; its answer comes by [`Self::wait`].
     fn start<T: Send + 'static>(
-        &self,
         key: &str,
         submit: impl FnOnce(Completion<T>) -> Result<Ticket>,
     ) -> Result<Started<T>> {
         let (completion, receiver) = waiting();
-        let started = Instant::now();
+        let since = Instant::now();
         let ticket = submit(completion)?;
-        Ok(Started { ticket, receiver, started, key: key.to_owned() })
+        Ok(Started { ticket, receiver, since, key: key.to_owned() })
     }
 
     /// Waits for a started work: up to the busy timeout until it begins, then for its answer.
@@ -263,7 +263,7 @@ impl Meter {
         let outcome = work.receiver.recv_timeout(patience);
         let outcome = match outcome {
             Err(RecvTimeoutError::Timeout) if self.inner.store.cancel(work.ticket) => {
-                let waited_ms = u64::try_from(work.started.elapsed().as_millis());
+                let waited_ms = u64::try_from(work.since.elapsed().as_millis());
                 return Err(Error::Overloaded { waited_ms: waited_ms.unwrap_or(u64::MAX) });
             }
             // It has begun: the answer comes, unless the disk hangs.
@@ -289,7 +289,7 @@ impl Meter {
         key: &str,
         submit: impl FnOnce(Completion<T>) -> Result<Ticket>,
     ) -> Result<T> {
-        self.wait(self.start(key, submit)?)
+        self.wait(Self::start(key, submit)?)
     }
 }
 

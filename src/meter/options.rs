@@ -148,14 +148,15 @@ option_rows! {
     "hold_margin_percent" "0" "0 to 1000" "added to a hold's estimate of input tokens";
     "hold_ttl_ms" "600000" "1 to 604800000" "how long a hold lives";
     "unpriced_hold_usd" "0.1" "dollars, 0 or more" "held when no price of the operation is known";
-    "unknown_price" "record" "record, reject or PROVIDER/MODEL" "what a call that nothing prices becomes";
+    "unknown_price" "record" "record, reject or PROVIDER/MODEL"
+        "what a call that nothing prices becomes";
     "expired_holds" "release" "release or charge" "what a hold becomes when its time is over";
     "durability" "durable" "durable or queued" "when a record is answered";
     "synchronous" "full" "full or normal" "whether a commit survives a power cut, or a kill only";
     "busy_timeout_ms" "5000" "1 to 600000" "the longest wait for the queue and the lock";
     "queue_capacity" "4096" "1 to 65536" "works that may wait in the queue";
     "query_rows_max" "10000" "1 to 1000000" "rows that `query` returns at most";
-    "alert_channels" "" "names in `a-z 0-9 _`, separated by commas" "the channels that deliver alerts";
+    "alert_channels" "" "names in `a-z 0-9 _`, with commas" "the channels that deliver alerts";
     "allow_linked_file" "false" "true or false" "accept a symbolic link or a file with two names";
     "allow_network_disk" "false" "true or false" "accept a file on a network disk";
 }

@@ -9,7 +9,7 @@ use crate::domain::alert::{
 };
 use crate::domain::call::Call;
 use crate::domain::counter::Counter;
-use crate::domain::limit::{Books, LimitState, status_of_share};
+use crate::domain::limit::{Books, EffectiveLimit, LimitState, status_of_share};
 use crate::domain::plan::{Limit, Maximum, Metric, Policy};
 use crate::domain::time::{Timestamp, Window};
 use crate::error::Result;
@@ -33,8 +33,8 @@ impl Posting {
                 exceeded.push(books.state(effective, &[]));
             }
             if used > 0 && maximum > 0 {
-                self.raise_thresholds(limit, used, &mut raised);
-                self.raise_velocity(limit, used, &books, &mut raised);
+                self.raise_thresholds(effective, used, &mut raised);
+                self.raise_velocity(effective, used, &books, &mut raised);
             }
         }
         for (_, call) in &self.changes.calls {
@@ -49,7 +49,7 @@ impl Posting {
         let mark =
             PeriodMark { span: self.standing.usage_period, usage_status: status, at: self.now };
         self.changes.periods.push(mark);
-        self.changes.alerts.append(&mut raised);
+        self.keep(raised);
         exceeded
     }
 
@@ -59,36 +59,47 @@ impl Posting {
         let books = self.books();
         let mut raised = Vec::new();
         for effective in self.limits.iter() {
-            let limit = &effective.limit;
-            if let Some(threshold) = highest_reached(limit, books.used(limit)) {
-                self.raise_reached_threshold(limit, books.used(limit), threshold, &mut raised);
+            let used = books.used(&effective.limit);
+            if let Some(threshold) = highest_reached(&effective.limit, used) {
+                self.raise_reached_threshold(effective, used, threshold, &mut raised);
             }
         }
-        self.changes.alerts.append(&mut raised);
+        self.keep(raised);
+    }
+
+    /// Keeps alerts. A work may mark its period twice, first for a hold that it charges.
+    fn keep(&mut self, raised: Vec<NewAlert>) {
+        for alert in raised {
+            if !self.changes.alerts.iter().any(|known| known.key == alert.key) {
+                self.changes.alerts.push(alert);
+            }
+        }
     }
 
     /// The thresholds that this work's calls crossed, one alert each; else the highest one that
     /// is reached, if the user does not know yet.
-    fn raise_thresholds(&self, limit: &Limit, used: i128, raised: &mut Vec<NewAlert>) {
+    fn raise_thresholds(&self, own: &EffectiveLimit, used: i128, raised: &mut Vec<NewAlert>) {
+        let limit = &own.limit;
         let Some(highest) = highest_reached(limit, used) else { return };
         let before = used - self.added_to(limit);
-        let facts = self.facts(limit, used);
+        let facts = self.facts(own, used);
         let channels = || self.channels(armed_until(limit.window, self.at, facts.usage_period));
         let first = raised.len();
         raised.extend(crossed(limit, before, used).map(|t| facts.threshold(t, channels())));
         if raised.len() == first {
-            self.raise_reached_threshold(limit, used, highest, raised);
+            self.raise_reached_threshold(own, used, highest, raised);
         }
     }
 
     fn raise_reached_threshold(
         &self,
-        limit: &Limit,
+        own: &EffectiveLimit,
         used: i128,
         threshold: u8,
         raised: &mut Vec<NewAlert>,
     ) {
-        let facts = self.facts(limit, used);
+        let limit = &own.limit;
+        let facts = self.facts(own, used);
         if !is_told(&self.account.told, limit, threshold, facts.armed_from) {
             let until = armed_until(limit.window, self.at, facts.usage_period);
             raised.push(facts.threshold(threshold, self.channels(until)));
@@ -97,11 +108,12 @@ impl Posting {
 
     fn raise_velocity(
         &self,
-        limit: &Limit,
+        own: &EffectiveLimit,
         used: i128,
         books: &Books<'_>,
         raised: &mut Vec<NewAlert>,
     ) {
+        let limit = &own.limit;
         let period = self.standing.usage_period;
         let Some(reached_at) = reached_at_this_pace(limit, used, period, self.now) else { return };
         let is_known = self.account.told.iter().any(|key| {
@@ -118,15 +130,18 @@ impl Posting {
         };
         if calls >= VELOCITY_CALLS_MIN {
             let channels = self.channels(period.ends_at);
-            raised.push(self.facts(limit, used).velocity(reached_at, channels));
+            raised.push(self.facts(own, used).velocity(reached_at, channels));
         }
     }
 
-    fn facts<'a>(&'a self, limit: &'a Limit, used: i128) -> LimitFacts<'a> {
+    fn facts<'a>(&'a self, own: &'a EffectiveLimit, used: i128) -> LimitFacts<'a> {
+        let limit = &own.limit;
         let usage_period = self.standing.usage_period;
         let has_end = limit.window != Window::Lifetime;
-        // A plan helps when it leaves room above what is used.
+        // A plan helps when it leaves room above what is used; a limit of the user's own survives
+        // every change of plan.
         let upgrade = self.catalogue.upgrade(&self.standing.plan_id, &limit.name, used + 1);
+        let upgrade = upgrade.filter(|_| !own.is_override);
         LimitFacts {
             limit,
             used,

@@ -236,8 +236,7 @@ fn send(args: &Deliver, meter: &Meter, context: &Context<'_>) -> Result<Answer, 
     if failed == 0 {
         return Ok(answer);
     }
-    let hint =
-        "`SELECT channel, attempts, last_error FROM outbox WHERE last_error IS NOT NULL` tells why";
+    let hint = "`query 'SELECT channel, last_error FROM outbox'` tells why";
     Ok(answer
         .ends(Exit::Difference)
         .warns(format!("alerts that were not delivered: {failed}"), Some(hint)))

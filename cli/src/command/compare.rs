@@ -139,7 +139,8 @@ fn show_hints(hints: &HintsView, context: &Context<'_>) -> String {
         }
     }
     format!(
-        "from {first_day} to {last_day}, at the list prices of now\n\n{}\n\nat most ${saving_max} less",
+        "from {first_day} to {last_day}, at the list prices of now\n\n{}\n\n\
+         at most ${saving_max} less",
         sheet.render()
     )
 }

@@ -63,7 +63,7 @@ fn alerts_are_delivered_by_every_channel_that_is_named() {
         mail        2          0         0
         --- err
         error: alerts that were not delivered: 1
-        hint: `SELECT channel, attempts, last_error FROM outbox WHERE last_error IS NOT NULL` tells why
+        hint: `query 'SELECT channel, last_error FROM outbox'` tells why
         ",
     );
     run(&bench, &["alerts", "outbox"]).shows(

@@ -107,7 +107,8 @@ impl Meter {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let meter = Meter::open(folder.path().join("metering.db"), Options::default())?;
     /// meter.seed("default")?;
-    /// meter.record_call(&CallRecord::new("u1", "gemini", "gemini-2.5-flash", Usage::tokens(1000, 200)))?;
+    /// let usage = Usage::tokens(1000, 200);
+    /// meter.record_call(&CallRecord::new("u1", "gemini", "gemini-2.5-flash", usage))?;
     /// let dashboard = meter.dashboard("u1")?;
     /// assert_eq!(dashboard.current_usage.total_calls, 1);
     /// assert_eq!(dashboard.limits.plan_name, "Free");

@@ -12,7 +12,8 @@ use crate::domain::time::Timestamp;
 use crate::storage::{AlertFilter, AlertMark, AlertPage, OutboxChange, Page};
 
 /// The columns of an alert, in the order that `alert` reads them.
-const ALERT_COLUMNS: &str = "a.id, (SELECT user FROM users WHERE users.id = a.user_id), a.type, a.subject, a.maximum, \
+const ALERT_COLUMNS: &str = "a.id, \
+     (SELECT user FROM users WHERE users.id = a.user_id), a.type, a.subject, a.maximum, \
      a.threshold_percent, a.armed_from_us, a.period_starts_at_us, a.provider, a.title, a.message, \
      a.severity, a.recommended_action, a.upgrade_plan_id, a.created_at_us, a.sent_at_us, \
      a.read_at_us, a.dismissed_at_us";

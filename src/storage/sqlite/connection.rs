@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::events;
 use super::failure::{failed, in_file};
 use super::file::SideLock;
 use crate::error::{Error, Result};
@@ -43,6 +44,7 @@ pub(super) fn migrate(path: &Path, lock: &SideLock) -> Result<()> {
         embedded::migrations::runner().set_grouped(true).run(&mut connection).map_err(|error| {
             Error::StorageCorrupt { path: path.display().to_string(), reason: error.to_string() }
         })?;
+        events::migrated(path, schema_version());
     }
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
@@ -103,7 +105,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection> {
         connection.pragma_update(None, "secure_delete", "on")?;
         // Rows refer to each other by ids that this library gives; `verify` checks them.
         connection.pragma_update(None, "foreign_keys", "off")?;
-        // The holder of the side lock checkpoints, see `checkpoint`.
+        // The writer checkpoints between its turns, see `checkpoint`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)
     };
     settings().map_err(failed("set up the connection"))?;
@@ -113,7 +115,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection> {
 /// Waits a little for a writer that does not take the side lock, such as the `sqlite3` shell.
 /// About a second in all; then the work waits in the queue and it is tried again.
 fn wait_for_foreign_writer(attempt: i32) -> bool {
-    let jitter = std::time::Instant::now().elapsed().subsec_nanos() % 500;
+    let jitter = Instant::now().elapsed().subsec_nanos() % 500;
     std::thread::sleep(Duration::from_micros(500 + u64::from(jitter)));
     attempt < 1000
 }
@@ -137,7 +139,8 @@ const CHECKPOINT_FROM: u64 = 16 << 20;
 /// From this size on it is also cut, or it would grow for as long as somebody writes.
 const TRUNCATE_FROM: u64 = 64 << 20;
 
-/// Writes the log back when it is large. Called by the holder of the side lock.
+/// Writes the log back when it is large. Called between turns, without the side lock: SQLite lets
+/// one connection at a time do it, and another writer goes on or waits its own short while.
 pub(super) fn checkpoint(connection: &Connection, path: &Path) -> Result<()> {
     let log = super::file::beside(path, "-wal");
     let size = std::fs::metadata(log).map_or(0, |found| found.len());
@@ -146,7 +149,15 @@ pub(super) fn checkpoint(connection: &Connection, path: &Path) -> Result<()> {
         CHECKPOINT_FROM.. => "PASSIVE",
         _ => return Ok(()),
     };
-    connection
-        .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
-        .map_err(failed("write the log back"))
+    let started = Instant::now();
+    let action = "write the log back";
+    let is_blocked: bool = connection
+        .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))
+        .map_err(failed(action))?;
+    if is_blocked {
+        let reason = "somebody still reads it, or writes".to_owned();
+        return Err(Error::StorageUnavailable { action, reason });
+    }
+    events::written_back(size, mode, started.elapsed());
+    Ok(())
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::catalogue;
 use super::connection::{migrate, reader};
+use super::events;
 use super::failure::{failed, io_failed};
 use super::file::{Identity, SideLock, prepare};
 use super::queue::Queue;
@@ -91,6 +92,7 @@ impl Engine {
     fn open(path: PathBuf, identity: Identity, options: StoreOptions) -> Result<Self> {
         let lock = SideLock::open(&path)?;
         migrate(&path, &lock)?;
+        events::opened(&path);
         let patience = Duration::from_millis(options.busy_timeout_ms);
         Ok(Self {
             identity,

@@ -46,6 +46,9 @@ pub(super) struct QuickLook {
     pub(super) next_call_id: i64,
 }
 
+/// Catalogue version, last call, user's id and revision.
+type SightRow = (i64, Option<i64>, Option<i64>, Option<i64>);
+
 impl Session {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         let names = Names::load(&connection)?;
@@ -63,8 +66,7 @@ impl Session {
     pub(super) fn sight(&mut self, user: Option<&str>) -> rusqlite::Result<Sight> {
         let sql = "SELECT s.catalogue_version, (SELECT max(id) FROM calls), u.id, u.revision \
                    FROM store s LEFT JOIN users u ON u.user = ?1";
-        type Row = (i64, Option<i64>, Option<i64>, Option<i64>);
-        let (catalogue_version, last, id, revision): Row = self
+        let (catalogue_version, last, id, revision): SightRow = self
             .connection
             .prepare_cached(sql)?
             .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;

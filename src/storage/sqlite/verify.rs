@@ -46,6 +46,7 @@ fn count(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
     connection.query_row(sql, [], |row| row.get(0))
 }
 
+#[expect(clippy::verbose_bit_mask, reason = "a mode is read as its octal digits")]
 fn mode(engine: &Engine) -> Check {
     let name = "file mode";
     match std::fs::metadata(&engine.path) {

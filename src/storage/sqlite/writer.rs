@@ -7,9 +7,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::connection::{checkpoint, writer};
 use super::engine::Engine;
+use super::events;
 use super::failure::{failed, in_file};
 use super::file::Identity;
 use super::queue::{BATCH_MAX, Turnout, Waiting};
@@ -39,7 +41,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Turnout::Work { needs_sync } = self.engine.queue.wait() {
             if let Err(error) = self.turn(needs_sync) {
-                tracing::error!(code = error.code(), error = %error, "no transaction could begin");
+                events::no_transaction(&error);
                 for waiting in self.engine.queue.drain() {
                     finish(waiting, Err(error.clone()));
                 }
@@ -56,12 +58,14 @@ impl Writer {
         if !self.begin(with_sync)? {
             // A writer that does not take our lock is at work: the works stay in the queue,
             // where their callers can take them back.
+            events::held_by_others(&engine.path);
             return Ok(());
         }
+        let started = Instant::now();
         let mut batch = engine.queue.take(needs_sync, BATCH_MAX);
         let outcomes = self.commit_batch(&mut batch, with_sync);
         drop(lock);
-        tracing::trace!(works = batch.len(), "committed a batch");
+        events::committed(batch.len(), with_sync, started.elapsed());
         for (waiting, outcome) in batch.into_iter().zip(outcomes) {
             finish(waiting, outcome);
         }
@@ -139,7 +143,7 @@ impl Writer {
                 }
                 Err(Failure::Broken { error, in_commit }) => {
                     may_be_committed |= in_commit;
-                    tracing::warn!(code = error.code(), attempt, "a transaction failed");
+                    events::transaction_failed(&error, attempt);
                     last = in_file(error, &self.engine.path);
                     // The connection may be in any state: the next attempt takes a fresh one.
                     self.session = None;
@@ -187,6 +191,7 @@ impl Writer {
                 }
                 Ok(Err(failure)) => return Err(failure),
                 Err(_) => {
+                    events::panicked("a rule");
                     let reason = "a rule panicked; nothing of its work was written".into();
                     Err(Error::Internal { reason })
                 }
@@ -209,7 +214,7 @@ impl Writer {
     fn write_log_back(&self) {
         let Some(session) = &self.session else { return };
         if let Err(error) = checkpoint(&session.connection, &self.engine.path) {
-            tracing::warn!(code = error.code(), "the log could not be written back yet");
+            events::not_written_back(&error);
         }
     }
 }
@@ -225,6 +230,6 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 fn finish(waiting: Waiting, outcome: Outcome) {
     let Waiting { work, .. } = waiting;
     if catch_unwind(AssertUnwindSafe(|| work.finish(outcome))).is_err() {
-        tracing::error!("taking an answer panicked");
+        events::panicked("taking an answer");
     }
 }

@@ -13,10 +13,13 @@ fn bench() -> Bench {
     bench_with(&[plan("free", 10)], |options| options.alert_channels = vec!["pigeon".into()])
 }
 
+/// What a pigeon does with a message.
+type Fly<'a> = dyn FnMut(&Delivery) -> Result<(), DeliveryFailure> + 'a;
+
 /// A channel that does with each message what it is told to.
 struct Pigeon<'a> {
     sent: &'a Mutex<Vec<String>>,
-    fly: Box<dyn FnMut(&Delivery) -> Result<(), DeliveryFailure> + 'a>,
+    fly: Box<Fly<'a>>,
 }
 
 impl<'a> Pigeon<'a> {
@@ -29,7 +32,7 @@ impl<'a> Pigeon<'a> {
 }
 
 impl Channel for Pigeon<'_> {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "pigeon"
     }
 

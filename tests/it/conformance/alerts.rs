@@ -116,7 +116,7 @@ pub(crate) fn an_account_knows_what_its_user_was_told(store: &dyn Store) {
     // What belongs to an earlier window of the same limit is no longer needed.
     let next = AlertKey { armed_from: hour(24), ..alert(80).key };
     write(store, Some("u"), raising(&[NewAlert { key: next.clone(), ..alert(80) }])).unwrap();
-    assert_eq!(told(), [next.clone()]);
+    assert_eq!(told(), std::slice::from_ref(&next));
     let late = AlertKey { threshold_percent: 100, ..alert(80).key };
     write(store, Some("u"), raising(&[NewAlert { key: late, ..alert(80) }])).unwrap();
     assert_eq!(told(), [next]);
