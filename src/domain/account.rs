@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::alert::AlertKey;
 use super::catalogue::Catalogue;
 use super::limit::EffectiveLimit;
 use super::named::named;
@@ -62,10 +63,13 @@ pub struct Account {
     pub overrides: Vec<LimitOverride>,
     /// For each short window that is counted, the last call id before counting began.
     pub tracked: BTreeMap<Window, i64>,
+    /// The newest alerts of each limit that the user was told of. Some may be missing: the store
+    /// raises none twice all the same.
+    pub told: Vec<AlertKey>,
 }
 
 /// The status of a user's usage, from the limits alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageStatus {
     /// Below every warning.
@@ -98,6 +102,7 @@ impl Account {
             timeline: Timeline::default(),
             overrides: Vec::new(),
             tracked: BTreeMap::new(),
+            told: Vec::new(),
         }
     }
 

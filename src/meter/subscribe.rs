@@ -1,15 +1,19 @@
 //! Subscribing: putting a user on a plan.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::{About, Meter, no_windows};
+use super::posting::Rules;
+use super::raise::{raised_by_change, windows_of_all};
+use super::{About, Meter};
 use crate::domain::account::Account;
 use crate::domain::name;
 use crate::domain::period::Anchor;
 use crate::domain::subscription::{BillingCycle, SubscriptionStatus, Term};
 use crate::domain::time::{Span, Timestamp};
 use crate::error::{Error, Result};
-use crate::storage::{Changes, View};
+use crate::storage::{Changes, Head, View};
 
 /// What a user subscribes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,10 +76,12 @@ impl Meter {
     pub fn subscribe(&self, user: &str, subscribe: &Subscribe) -> Result<SubscriptionReceipt> {
         let user = name::user(user)?.to_owned();
         let (subscribe, now) = (subscribe.clone(), self.now());
+        let rules = Arc::clone(&self.inner.rules);
         self.run("subscribe", |completion| {
             let about = About::user(&user);
-            let decide = move |view: &View| decide(&user, &subscribe, now, view);
-            self.submit(about, no_windows, decide, completion)
+            let windows = move |head: &Head| windows_of_all(head, now);
+            let decide = move |view: &View| decide(&user, &subscribe, now, &rules, view);
+            self.submit(about, windows, decide, completion)
         })
     }
 }
@@ -84,6 +90,7 @@ fn decide(
     user: &str,
     subscribe: &Subscribe,
     now: Timestamp,
+    rules: &Arc<Rules>,
     view: &View,
 ) -> Result<(Changes, SubscriptionReceipt)> {
     let catalogue = &view.head.catalogue;
@@ -122,5 +129,7 @@ fn decide(
     };
     let seen_at = view.head.account.is_none().then_some(now);
     let terms = if is_repeat { Vec::new() } else { vec![term] };
-    Ok((Changes { seen_at, terms, ..Changes::default() }, receipt))
+    let after = Account { timeline, ..account.clone() };
+    let alerts = raised_by_change(view, after, now, rules)?;
+    Ok((Changes { seen_at, terms, alerts, ..Changes::default() }, receipt))
 }

@@ -11,6 +11,7 @@
 
 #[macro_use]
 mod conformance;
+mod alerts;
 mod docs;
 mod edges;
 mod examples;
@@ -22,6 +23,7 @@ mod model;
 mod properties;
 mod random;
 mod regressions;
+mod reports;
 mod scene;
 mod sqlite;
 mod views;

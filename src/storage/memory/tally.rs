@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use crate::domain::call::Call;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
+use crate::domain::histogram::bucket;
 use crate::domain::money::Money;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ pub(super) struct Tally {
     pub(super) counters: BTreeMap<CounterKey, Counter>,
     /// By day, provider, model and operation.
     pub(super) days: BTreeMap<DayKey, Counter>,
+    /// Calls by day, provider and bucket of their response time.
+    pub(super) times: BTreeMap<ResponseKey, i64>,
 }
 
 impl Tally {
@@ -44,6 +47,11 @@ impl Tally {
         }
         let sum = self.days.entry(DayKey::of(call)).or_default();
         *sum = sum.plus(&one)?;
+        if let Some(ms) = call.details.response_time_ms {
+            let day = call.occurred_at.day_number();
+            let key = ResponseKey { day, provider: call.provider.clone(), bucket: bucket(ms) };
+            *self.times.entry(key).or_insert(0) += call.call_count;
+        }
         Ok(())
     }
 

@@ -382,7 +382,7 @@ impl Writing<'_> {
     }
 
     /// Tells every connection that remembers the account to read it again.
-    fn revise(&self) -> rusqlite::Result<()> {
+    pub(super) fn revise(&self) -> rusqlite::Result<()> {
         let sql = "UPDATE users SET revision = revision + 1 WHERE id = ?1";
         self.connection.prepare_cached(sql)?.execute([self.user_id]).map(|_| ())
     }
