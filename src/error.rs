@@ -223,6 +223,21 @@ errors! {
     "unknown price of `{provider}` / `{model}`",
     hint "add it with `prices set`, or set `unknown_price` to `record`";
 
+    /// No alert has that id.
+    UnknownAlert {
+        /// The alert.
+        alert_id: String,
+    } = 206 "unknown_alert" 404 false
+    "unknown alert `{alert_id}`",
+    hint "list the ids with `alerts USER`";
+
+    /// The alert is another user's.
+    AlertOfAnother {
+        /// The alert.
+        alert_id: String,
+    } = 207 "alert_of_another" 403 false
+    "alert `{alert_id}` is another user's",
+    hint "list the user's own with `alerts USER`";
     /// The user has no subscription, or no change of that kind to act on.
     UnknownSubscription {
         /// The user.

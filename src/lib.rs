@@ -62,6 +62,8 @@ pub mod meter;
 pub mod storage;
 
 pub use domain::account::UsageStatus;
+pub use domain::alert::outbox::{Delivery, OutboxCount};
+pub use domain::alert::{Alert, AlertKey, AlertKind, NewAlert, Severity};
 pub use domain::call::{Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource};
 pub use domain::invoice::{Invoice, InvoiceLine, InvoiceState, LineKind};
 pub use domain::key::CallKey;
@@ -73,6 +75,10 @@ pub use domain::plan::{Limit, Maximum, Metric, Plan, Policy, Tier};
 pub use domain::price::{Matcher, PriceMatch, PriceVersion, PriceWarning, Rate, Variant};
 pub use domain::proration::Proration;
 pub use domain::redact::redact;
+pub use domain::report::comparison::{Lines, ModelLine, Performance, ProviderLine};
+pub use domain::report::hint::{CheaperModel, Hint, HintScope};
+pub use domain::report::projection::LimitProjection;
+pub use domain::report::trend::{ProviderTrend, Trends};
 pub use domain::subscription::change::{CancelAt, Change};
 pub use domain::subscription::history::HistoryEntry;
 pub use domain::subscription::{
@@ -82,10 +88,14 @@ pub use domain::time::{Span, Timestamp, Window};
 pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
 pub use meter::clock::{Clock, ManualClock};
+pub use meter::deliver::{Channel, Delivered, DeliveryFailure};
 pub use meter::options::{ExpiredHolds, Options, UnknownPrice};
 pub use meter::receipt::{
     CallVerdict, Decision, HoldReceipt, Overshoot, Quote, Reason, Receipt, RecordStatus,
     ReleaseStatus, Reservation, Reservations,
+};
+pub use meter::reports::{
+    Compare, Comparison, CurrentUsage, Dashboard, FindHints, Hints, PlanLimits, Projections,
 };
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
@@ -95,7 +105,8 @@ pub use meter::{
     SubscriptionView, UnpricedGroup, UserInvoice, UserLimits,
 };
 pub use storage::{
-    CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned, Synchronous, Table,
+    AlertFilter, AlertPage, CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned,
+    Synchronous, Table,
 };
 
 /// The examples of the documents, which are run with those of the code.

@@ -5,8 +5,8 @@ use std::error::Error as StdError;
 use std::str::FromStr;
 
 use alwrity_metering::{
-    BillingCycle, CallDetails, CallOutcome, Matcher, Money, PaymentStatus, Result, Unit, Usage,
-    UsageSource, Variant, Window,
+    BillingCycle, CallDetails, CallOutcome, Matcher, Money, PaymentStatus, Result, Severity, Unit,
+    Usage, UsageSource, Variant, Window,
 };
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -26,7 +26,7 @@ macro_rules! choices {
         })+
     };
 }
-choices!(BillingCycle, Matcher, PaymentStatus, Variant, Window);
+choices!(BillingCycle, Matcher, PaymentStatus, Severity, Variant, Window);
 
 impl Choice for UsageSource {
     /// Without that of an expired hold, which only the library itself records.

@@ -13,6 +13,8 @@
 
 mod answer;
 mod arguments;
+pub mod channel;
+mod chart;
 mod command;
 mod context;
 mod failure;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::alert::AlertKey;
 use super::catalogue::Catalogue;
 use super::limit::EffectiveLimit;
 use super::named::named;
@@ -60,6 +61,9 @@ pub struct Account {
     pub overrides: Vec<LimitOverride>,
     /// For each short window that is counted, the last call id before counting began.
     pub tracked: BTreeMap<Window, i64>,
+    /// The newest alerts of each limit that the user was told of. Some may be missing: the store
+    /// raises none twice all the same.
+    pub told: Vec<AlertKey>,
 }
 
 named! {
@@ -91,6 +95,7 @@ impl Account {
             timeline: Timeline::default(),
             overrides: Vec::new(),
             tracked: BTreeMap::new(),
+            told: Vec::new(),
         }
     }
 

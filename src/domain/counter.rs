@@ -90,6 +90,24 @@ impl Counter {
     }
 }
 
+/// The part of a counter that a trend shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All calls.
+    pub calls: i64,
+    /// Input and output tokens.
+    pub tokens: i64,
+    /// What it cost, without unpriced calls.
+    pub cost: Money,
+}
+
+impl From<&Counter> for Totals {
+    fn from(counter: &Counter) -> Self {
+        let tokens = counter.usage.total_tokens();
+        Self { calls: counter.calls, tokens, cost: counter.cost }
+    }
+}
+
 /// What a day rollup sums: calls of one user, UTC day, provider, model and operation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DayKey {
@@ -101,6 +119,17 @@ pub struct DayKey {
     pub model: String,
     /// What was done.
     pub operation: Operation,
+}
+
+/// What a bucket of response times counts: calls of one user, UTC day and provider.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResponseKey {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// Who was paid.
+    pub provider: String,
+    /// The bucket, see [`bucket`](super::histogram::bucket).
+    pub bucket: i64,
 }
 
 impl DayKey {

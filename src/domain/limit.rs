@@ -183,20 +183,24 @@ impl Books<'_> {
         window.span(self.at, self.usage_period)
     }
 
+    /// What recorded calls used of a limit.
+    pub fn used(&self, limit: &Limit) -> i128 {
+        let span = self.span(limit.window);
+        self.counters
+            .iter()
+            .filter(|(key, _)| {
+                key.window == limit.window
+                    && key.starts_at == span.starts_at
+                    && limit.covers(&key.provider, &key.operation)
+            })
+            .map(|(_, counter)| counter.amount(&limit.metric))
+            .sum()
+    }
+
     /// What is used, held and wanted of a limit.
     pub(crate) fn tally(&self, limit: &Limit, wants: &[Want]) -> Tally {
         let span = self.span(limit.window);
-        let is_counted = |key: &CounterKey| {
-            key.window == limit.window
-                && key.starts_at == span.starts_at
-                && limit.covers(&key.provider, &key.operation)
-        };
-        let used = self
-            .counters
-            .iter()
-            .filter(|(key, _)| is_counted(key))
-            .map(|(_, counter)| counter.amount(&limit.metric))
-            .sum();
+        let used = self.used(limit);
         let held = self
             .holds
             .iter()
@@ -323,16 +327,19 @@ pub fn judge(limits: &[EffectiveLimit], wants: &[Want], books: &Books<'_>) -> Ju
 
 /// The status that follows from where the user stands with every limit.
 pub fn usage_status(states: &[LimitState]) -> UsageStatus {
-    let at_least = |state: &LimitState, share: i128| {
-        state.maximum.is_some_and(|maximum| {
-            maximum.number() > 0
-                && i128::from(state.used.number()) * 100 >= i128::from(maximum.number()) * share
-        })
+    let share = |state: &LimitState| {
+        let maximum = state.maximum.map_or(0, Amount::number);
+        status_of_share(state.policy, state.used.number().into(), maximum)
     };
-    let is_used_up = |state: &LimitState| state.policy != Policy::Soft && at_least(state, 100);
-    if states.iter().any(is_used_up) {
+    states.iter().map(share).max().unwrap_or_default()
+}
+
+/// The status that follows from one limit alone; the highest of all counts.
+pub(crate) fn status_of_share(policy: Policy, used: i128, maximum: i64) -> UsageStatus {
+    let at_least = |share: i128| maximum > 0 && used * 100 >= i128::from(maximum) * share;
+    if policy != Policy::Soft && at_least(100) {
         UsageStatus::LimitReached
-    } else if states.iter().any(|state| at_least(state, 80)) {
+    } else if at_least(80) {
         UsageStatus::Warning
     } else {
         UsageStatus::Active

@@ -1,6 +1,7 @@
 //! The rules: pure functions over plain values. No clock, no I/O, no randomness, no SQL.
 
 pub mod account;
+pub mod alert;
 pub mod call;
 pub mod catalogue;
 pub mod catalogue_file;
@@ -22,6 +23,7 @@ pub mod proration;
 pub mod pruned;
 pub mod rating;
 pub mod redact;
+pub mod report;
 pub mod subscription;
 pub mod time;
 pub mod unit_tree;

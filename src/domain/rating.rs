@@ -50,7 +50,16 @@ pub enum Rated {
 /// nearest unit that it is a part of. `requests` count only where the price charges them, and
 /// images, seconds, characters and pages need no rate beside tokens that were charged.
 pub fn rate(price: &PriceVersion, usage: &Usage, units: &UnitTree) -> Result<Rated> {
-    let input_tokens = usage.get(&Unit::InputTokens);
+    rate_in_tier(price, usage, usage.get(&Unit::InputTokens), units)
+}
+
+/// The same for the usage of several calls together, in the context tier of one call's input.
+pub fn rate_in_tier(
+    price: &PriceVersion,
+    usage: &Usage,
+    input_tokens: i64,
+    units: &UnitTree,
+) -> Result<Rated> {
     let shares = units.split(usage)?;
     let mut charge = Charge { lines: Vec::with_capacity(shares.len()), ..Charge::default() };
     let mut unrated = Vec::new();

@@ -162,6 +162,11 @@ impl Usage {
         Self::none().with(unit, quantity)
     }
 
+    /// The common quantities, in the order of [`Unit::COMMON`].
+    pub(crate) const fn of_common(common: [i64; COMMON_UNITS]) -> Self {
+        Self { common, other: BTreeMap::new() }
+    }
+
     /// The same usage with the quantity of one unit replaced.
     #[must_use]
     pub fn with(mut self, unit: Unit, quantity: i64) -> Self {
@@ -221,13 +226,18 @@ impl Usage {
 
     /// Both usages together, or [`Error::InvalidUsage`] past [`i64::MAX`].
     pub fn plus(&self, other: &Self) -> Result<Self> {
+        let too_large = |unit: &Unit| Error::InvalidUsage {
+            unit: unit.to_string(),
+            reason: "the sum is too large".into(),
+        };
         let mut sum = self.clone();
-        for (unit, quantity) in other.iter() {
-            let total =
-                sum.get(&unit).checked_add(quantity).ok_or_else(|| Error::InvalidUsage {
-                    unit: unit.to_string(),
-                    reason: "the sum is too large".into(),
-                })?;
+        for (place, quantity) in other.common.iter().enumerate() {
+            let total = sum.common[place].checked_add(*quantity);
+            sum.common[place] = total.ok_or_else(|| too_large(&Unit::COMMON[place]))?;
+        }
+        for (name, quantity) in &other.other {
+            let unit = Unit::Other(name.clone());
+            let total = sum.get(&unit).checked_add(*quantity).ok_or_else(|| too_large(&unit))?;
             sum.set(unit, total);
         }
         Ok(sum)

@@ -4,6 +4,8 @@
 //! a user: a `call_id` leads to the row, which only the file's owner may read.
 
 use super::receipt::{Decision, Receipt, RecordStatus, Reservations};
+use crate::domain::alert::outbox::Delivery;
+use crate::domain::alert::{AlertKey, NewAlert, Severity};
 use crate::domain::money::Money;
 use crate::domain::price::PriceWarning;
 use crate::error::Error;
@@ -60,4 +62,38 @@ pub(super) fn queued_call_failed(key: &str, error: &Error) {
 pub(super) fn price_warned(warning: &PriceWarning) {
     let PriceWarning { price, unit, message } = warning;
     tracing::warn!(target: TARGET, price, %unit, reason = message, "a price looks wrong");
+}
+
+/// An alert was raised. Which user's is in the file alone.
+pub(super) fn raised(alert: &NewAlert) {
+    let AlertKey { kind, subject, threshold_percent, .. } = &alert.key;
+    match alert.severity {
+        Severity::Info => {
+            tracing::info!(target: TARGET, %kind, subject, threshold_percent, "raised an alert");
+        }
+        Severity::Warning => {
+            tracing::warn!(target: TARGET, %kind, subject, threshold_percent, "raised an alert");
+        }
+        Severity::Error => {
+            tracing::error!(target: TARGET, %kind, subject, threshold_percent, "raised an alert");
+        }
+    }
+}
+
+/// An alert to the operator could not be stored; what it tells of is in the log by itself.
+pub(super) fn alert_not_stored(error: &Error) {
+    let code = error.code();
+    tracing::warn!(target: TARGET, code, %error, "an alert to the operator was not stored");
+}
+
+/// A channel did not take an alert; it is tried again later.
+pub(super) fn postponed(channel: &str, delivery: &Delivery, reason: &str) {
+    let (message_id, attempt) = (delivery.message_id.as_str(), delivery.attempt);
+    tracing::warn!(target: TARGET, channel, message_id, attempt, reason, "postponed an alert");
+}
+
+/// A channel did not take an alert, and will not be asked again.
+pub(super) fn given_up(channel: &str, delivery: &Delivery, reason: &str) {
+    let (message_id, attempt) = (delivery.message_id.as_str(), delivery.attempt);
+    tracing::error!(target: TARGET, channel, message_id, attempt, reason, "gave an alert up");
 }

@@ -2,6 +2,8 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::events;
+use crate::domain::alert::NewAlert;
 use crate::domain::key::CallKey;
 use crate::error::{Error, Result};
 use crate::storage::{Changes, Head, View, WindowKey, Work};
@@ -23,6 +25,8 @@ pub(crate) struct Job<T> {
     pub(crate) windows: Windows,
     pub(crate) decide: Decide<T>,
     pub(crate) answer: Option<T>,
+    /// The alerts that the decision raised: they are logged once they are committed.
+    pub(crate) raised: Vec<NewAlert>,
     pub(crate) completion: Completion<T>,
 }
 
@@ -50,11 +54,17 @@ impl<T: Send> Work for Job<T> {
     fn decide(&mut self, view: &View) -> Result<Changes> {
         let (changes, answer) = (self.decide)(view)?;
         self.answer = Some(answer);
+        self.raised.clone_from(&changes.alerts);
         Ok(changes)
     }
 
     fn finish(self: Box<Self>, outcome: Result<()>) {
-        let Self { answer, completion, .. } = *self;
+        let Self { answer, completion, raised, .. } = *self;
+        if outcome.is_ok() {
+            for alert in &raised {
+                events::raised(alert);
+            }
+        }
         let missing = || Error::Internal { reason: "a work was finished undecided".into() };
         completion(outcome.and_then(|()| answer.ok_or_else(missing)));
     }

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::posting::{Posting, windows_at};
-use super::{About, Meter, no_windows};
+use std::sync::Arc;
+
+use super::posting::{Posting, Rules, windows_at};
+use super::raise::{raised_by_change, windows_of_all};
+use super::{About, Meter};
 use crate::domain::account::{Account, LimitOverride, OverrideKind, UsageStatus};
 use crate::domain::limit::{LimitState, usage_status};
 use crate::domain::name;
@@ -11,7 +14,7 @@ use crate::domain::operation::Operation;
 use crate::domain::plan::{Limit, Maximum, Metric, Policy};
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
-use crate::storage::{Changes, View};
+use crate::storage::{Changes, Head, View};
 
 /// A change of a user's own limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,10 +89,12 @@ impl Meter {
     pub fn set_limit(&self, user: &str, change: &LimitChange) -> Result<UserLimits> {
         let user_name = name::user(user)?.to_owned();
         let (change, now) = (change.clone(), self.now());
+        let rules = Arc::clone(&self.inner.rules);
         self.run("set_limit", |completion| {
             let about = About::user(&user_name);
-            let decide = move |view: &View| set(&user_name, &change, now, view);
-            self.submit(about, no_windows, decide, completion)
+            let windows = move |head: &Head| windows_of_all(head, now);
+            let decide = move |view: &View| set(&user_name, &change, now, &rules, view);
+            self.submit(about, windows, decide, completion)
         })?;
         self.limits(user)
     }
@@ -101,15 +106,23 @@ impl Meter {
     pub fn clear_limit(&self, user: &str, limit: &str) -> Result<UserLimits> {
         let about = About::user(name::user(user)?);
         let (limit, now) = (name::normalised("limit", limit)?, self.now());
+        let rules = Arc::clone(&self.inner.rules);
         self.run("clear_limit", |completion| {
-            let decide = move |view: &View| clear(&limit, now, view);
-            self.submit(about, no_windows, decide, completion)
+            let windows = move |head: &Head| windows_of_all(head, now);
+            let decide = move |view: &View| clear(&limit, now, &rules, view);
+            self.submit(about, windows, decide, completion)
         })?;
         self.limits(user)
     }
 }
 
-fn set(user: &str, change: &LimitChange, now: Timestamp, view: &View) -> Result<(Changes, ())> {
+fn set(
+    user: &str,
+    change: &LimitChange,
+    now: Timestamp,
+    rules: &Arc<Rules>,
+    view: &View,
+) -> Result<(Changes, ())> {
     let unseen = Account::new(0, user, now);
     let account = view.head.account.as_deref().unwrap_or(&unseen);
     let starts_at = change.starts_at.unwrap_or(now);
@@ -126,7 +139,10 @@ fn set(user: &str, change: &LimitChange, now: Timestamp, view: &View) -> Result<
     let note = change.note.as_deref().map(crate::domain::redact::redact);
     let (ends_at, seen_at) = (change.ends_at, view.head.account.is_none().then_some(now));
     let own = LimitOverride { id: 0, kind, limit, starts_at, ends_at, note };
-    Ok((Changes { seen_at, overrides: vec![own], ..Changes::default() }, ()))
+    let mut after = account.clone();
+    after.overrides.push(own.clone());
+    let alerts = raised_by_change(view, after, now, rules)?;
+    Ok((Changes { seen_at, overrides: vec![own], alerts, ..Changes::default() }, ()))
 }
 
 /// The limit that a change describes, on top of what its name stands for already.
@@ -157,15 +173,19 @@ fn defined(name: &str, change: &LimitChange, known: Option<Limit>) -> Result<Lim
     })
 }
 
-fn clear(limit: &str, now: Timestamp, view: &View) -> Result<(Changes, ())> {
-    let own = view.head.account.as_deref().map_or(&[][..], |account| &account.overrides);
-    let ended_overrides: Vec<(i64, Timestamp)> = own
-        .iter()
-        .filter(|own| own.limit.name == limit && own.ends_at.is_none_or(|end| end > now))
-        .map(|own| (own.id, now))
-        .collect();
-    if ended_overrides.is_empty() {
-        return Err(Error::UnknownLimit { limit: limit.to_owned() });
+fn clear(limit: &str, now: Timestamp, rules: &Arc<Rules>, view: &View) -> Result<(Changes, ())> {
+    let unknown = || Error::UnknownLimit { limit: limit.to_owned() };
+    let mut after = view.head.account.as_deref().cloned().ok_or_else(unknown)?;
+    let mut ended_overrides = Vec::new();
+    for own in &mut after.overrides {
+        if own.limit.name == limit && own.ends_at.is_none_or(|end| end > now) {
+            own.ends_at = Some(now);
+            ended_overrides.push((own.id, now));
+        }
     }
-    Ok((Changes { ended_overrides, ..Changes::default() }, ()))
+    if ended_overrides.is_empty() {
+        return Err(unknown());
+    }
+    let alerts = raised_by_change(view, after, now, rules)?;
+    Ok((Changes { ended_overrides, alerts, ..Changes::default() }, ()))
 }

@@ -1,21 +1,26 @@
 //! The meter: the public handle. It reads the clock, checks input at the door, lets the rules
 //! decide inside one transaction of the store, and answers.
 
+pub mod alerts;
 mod calls;
 mod catalogue;
 pub mod clock;
 mod decision;
+pub mod deliver;
 mod draft;
 mod events;
+mod export;
 mod invoices;
 mod job;
 mod limits;
 pub mod options;
 mod posting;
 mod quote;
+mod raise;
 mod re_rate;
 pub mod receipt;
 mod record;
+pub mod reports;
 mod reserve;
 mod retention;
 pub mod seed;
@@ -24,9 +29,9 @@ mod subscription;
 pub mod summary;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use calls::LoggedCall;
@@ -39,6 +44,7 @@ pub use subscription::{
     ChangePreview, HistoryPage, ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView,
 };
 
+use self::alerts::StoreFailure;
 use self::job::{Completion, Job, waiting};
 use self::options::Options;
 use self::posting::Rules;
@@ -78,6 +84,10 @@ struct Inner {
     options: Options,
     rules: Arc<Rules>,
     queued_failures: Arc<AtomicU64>,
+    /// The last failure of the store that the operator was not told of.
+    failure: Mutex<Option<StoreFailure>>,
+    /// Whether there is one: asked with every answer.
+    has_failed: AtomicBool,
 }
 
 impl std::fmt::Debug for Meter {
@@ -147,7 +157,9 @@ impl Meter {
         options.validate()?;
         let rules = Arc::new(Rules::from(&options));
         let queued_failures = Arc::new(AtomicU64::new(0));
-        Ok(Self { inner: Arc::new(Inner { store, options, rules, queued_failures }) })
+        let (failure, has_failed) = (Mutex::new(None), AtomicBool::new(false));
+        let inner = Inner { store, options, rules, queued_failures, failure, has_failed };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The options that it was opened with.
@@ -184,9 +196,11 @@ impl Meter {
     }
 
     /// Recomputes every counter and rollup from the ledger and compares them; checks the set-up
-    /// of the file. All is well when every check is.
+    /// of the file. All is well when every check is; the operator is alerted to the others.
     pub fn verify(&self) -> Result<Vec<Check>> {
-        self.inner.store.verify()
+        let checks = self.inner.store.verify()?;
+        self.report_checks(&checks);
+        Ok(checks)
     }
 
     /// Replaces every counter and rollup by what the ledger says; how many rows were written.
@@ -235,6 +249,7 @@ impl Meter {
             windows: Box::new(windows),
             decide: Box::new(decide),
             answer: None,
+            raised: Vec::new(),
             completion,
         }))
     }
@@ -263,12 +278,17 @@ impl Meter {
             Err(RecvTimeoutError::Timeout) => work.receiver.recv_timeout(patience * 6),
             answered => answered,
         };
-        match outcome {
+        let answered = match outcome {
             Ok(Err(Error::OutcomeUnknown { .. })) | Err(_) => {
                 Err(Error::OutcomeUnknown { key: work.key })
             }
             Ok(answered) => answered,
+        };
+        match &answered {
+            Ok(_) => self.report_failure(),
+            Err(error) => self.note_failure(error),
         }
+        answered
     }
 
     /// Starts a work and waits for its answer.

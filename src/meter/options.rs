@@ -63,6 +63,9 @@ pub struct Options {
     pub queue_capacity: usize,
     /// Rows that `query` returns at most, 1–1 000 000.
     pub query_rows_max: usize,
+    /// The channels that deliver alerts: each alert waits in the outbox for each of them. None
+    /// by default: alerts are stored, logged and shown.
+    pub alert_channels: Vec<String>,
     /// Whether a file that is a symbolic link or has a second name is accepted.
     pub allow_linked_file: bool,
     /// Whether a file on a network disk is accepted.
@@ -85,6 +88,7 @@ impl Default for Options {
             busy_timeout_ms: 5000,
             queue_capacity: 4096,
             query_rows_max: 10_000,
+            alert_channels: Vec::new(),
             allow_linked_file: false,
             allow_network_disk: false,
         }
@@ -152,6 +156,7 @@ option_rows! {
     "busy_timeout_ms" "5000" "1 to 600000" "the longest wait for the queue and the lock";
     "queue_capacity" "4096" "1 to 65536" "works that may wait in the queue";
     "query_rows_max" "10000" "1 to 1000000" "rows that `query` returns at most";
+    "alert_channels" "" "names in `a-z 0-9 _`, with commas" "the channels that deliver alerts";
     "allow_linked_file" "false" "true or false" "accept a symbolic link or a file with two names";
     "allow_network_disk" "false" "true or false" "accept a file on a network disk";
 }
@@ -195,6 +200,7 @@ impl Options {
             "busy_timeout_ms" => self.busy_timeout_ms = number(text, invalid)?,
             "queue_capacity" => self.queue_capacity = number(text, invalid)?,
             "query_rows_max" => self.query_rows_max = number(text, invalid)?,
+            "alert_channels" => self.alert_channels = channels(text).ok_or_else(invalid)?,
             "allow_linked_file" => self.allow_linked_file = number(text, invalid)?,
             _ => self.allow_network_disk = number(text, invalid)?,
         }
@@ -235,6 +241,24 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// Names of channels, separated by commas; nothing when one of them is no name.
+fn channels(text: &str) -> Option<Vec<String>> {
+    let is_name = |name: &str| {
+        let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        (1..=32).contains(&name.len()) && name.bytes().all(is_allowed)
+    };
+    let mut names: Vec<String> = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
+        if !is_name(name) {
+            return None;
+        }
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    Some(names)
 }
 
 fn number<T: FromStr>(text: &str, invalid: impl Fn() -> Error) -> Result<T> {

@@ -9,9 +9,8 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::counter::{Counter, CounterKey};
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
-use crate::domain::limit::{Books, EffectiveLimit, LimitState, usage_status};
+use crate::domain::limit::{Books, EffectiveLimit, LimitState};
 use crate::domain::money::Money;
-use crate::domain::plan::Policy;
 use crate::domain::subscription::Standing;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::Result;
@@ -26,6 +25,7 @@ pub(crate) struct Rules {
     pub(crate) unpriced_hold: Money,
     pub(crate) unknown_price: UnknownPrice,
     pub(crate) expired_holds: ExpiredHolds,
+    pub(crate) alert_channels: Vec<String>,
 }
 
 impl From<&Options> for Rules {
@@ -37,6 +37,7 @@ impl From<&Options> for Rules {
             unpriced_hold: options.unpriced_hold_usd,
             unknown_price: options.unknown_price.clone(),
             expired_holds: options.expired_holds,
+            alert_channels: options.alert_channels.clone(),
         }
     }
 }
@@ -60,7 +61,7 @@ pub(crate) fn windows_at(head: &Head, at: Timestamp) -> Result<Vec<WindowKey>> {
 /// One user's state while a work decides.
 pub(crate) struct Posting {
     pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) account: Account,
+    pub(crate) account: Arc<Account>,
     pub(crate) rules: Arc<Rules>,
     /// The instant that decides windows, prices and limits.
     pub(crate) at: Timestamp,
@@ -86,10 +87,10 @@ impl Posting {
         let catalogue = Arc::clone(&view.head.catalogue);
         let mut changes = Changes::default();
         let account = match &view.head.account {
-            Some(account) => Account::clone(account),
+            Some(account) => Arc::clone(account),
             None => {
                 changes.seen_at = Some(now);
-                Account::new(0, user, now)
+                Arc::new(Account::new(0, user, now))
             }
         };
         let standing = account.standing(at, &catalogue);
@@ -176,18 +177,6 @@ impl Posting {
         self.changes.removed_holds.push(key);
     }
 
-    /// The limits that are passed although they refuse, and the mark of the usage period.
-    pub(crate) fn mark_period(&mut self) -> Vec<LimitState> {
-        let states = self.limit_states();
-        let mark = PeriodMark {
-            span: self.standing.usage_period,
-            usage_status: usage_status(&states),
-            at: self.now,
-        };
-        self.changes.periods.push(mark);
-        states.into_iter().filter(is_exceeded).collect()
-    }
-
     /// Makes sure that a period whose limits are not at hand has a mark; one that it has stays.
     ///
     /// A subscription that was dated back may since have given the instant another period. Then
@@ -256,15 +245,4 @@ pub(crate) fn charged_at_estimate(hold: Hold, now: Timestamp) -> Call {
         is_late: false,
         details: CallDetails::default(),
     }
-}
-
-/// Whether recorded use is above what the limit lets through.
-fn is_exceeded(state: &LimitState) -> bool {
-    let Some(maximum) = state.maximum else { return false };
-    let ceiling = match state.policy {
-        Policy::Soft => return false,
-        Policy::Hard => i128::from(maximum.number()),
-        Policy::Grace(percent) => i128::from(maximum.number()) * (100 + i128::from(percent)) / 100,
-    };
-    i128::from(state.used.number()) > ceiling
 }

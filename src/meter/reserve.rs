@@ -146,6 +146,9 @@ fn reserve(wish: &Wish, view: &View) -> Result<(Changes, Reservations)> {
     if !wants.is_empty() {
         let decision = posting.decide(&wants)?;
         if !decision.allowed {
+            // A plan that was edited below what is used refuses everything from then on: no
+            // record would come to tell the user.
+            posting.raise_reached();
             return Ok((posting.changes, Reservations::Refused { decision: Box::new(decision) }));
         }
     }

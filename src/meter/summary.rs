@@ -175,9 +175,9 @@ fn add(summary: &mut UsageSummary, counters: &[(CounterKey, Counter)]) -> Result
     for (key, counter) in counters {
         total = total.plus(counter)?;
         let providers = summary.provider_breakdown.entry(key.provider.clone());
-        add_to(providers.or_default(), counter)?;
+        providers.or_default().add(counter)?;
         let operations = summary.operation_breakdown.entry(key.operation.to_string());
-        add_to(operations.or_default(), counter)?;
+        operations.or_default().add(counter)?;
     }
     summary.total_calls = total.calls;
     summary.total_tokens = total.usage.total_tokens();
@@ -191,10 +191,13 @@ fn add(summary: &mut UsageSummary, counters: &[(CounterKey, Counter)]) -> Result
     Ok(())
 }
 
-fn add_to(breakdown: &mut Breakdown, counter: &Counter) -> Result<()> {
-    breakdown.calls = breakdown.calls.saturating_add(counter.calls);
-    breakdown.tokens = breakdown.tokens.saturating_add(counter.usage.total_tokens());
-    breakdown.cost = breakdown.cost.plus(counter.cost)?;
-    breakdown.unpriced_calls = breakdown.unpriced_calls.saturating_add(counter.unpriced_calls);
-    Ok(())
+impl Breakdown {
+    /// Adds a counter.
+    pub(crate) fn add(&mut self, counter: &Counter) -> Result<()> {
+        self.calls = self.calls.saturating_add(counter.calls);
+        self.tokens = self.tokens.saturating_add(counter.usage.total_tokens());
+        self.cost = self.cost.plus(counter.cost)?;
+        self.unpriced_calls = self.unpriced_calls.saturating_add(counter.unpriced_calls);
+        Ok(())
+    }
 }

@@ -6,22 +6,31 @@
 
 mod book;
 mod draft;
+mod finding;
+mod reports;
+mod shelf;
 mod tally;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::book::{Book, Ids};
 use self::draft::Draft;
+use self::finding::Finding;
+use self::shelf::Shelf;
 use self::tally::first_difference;
 use super::{
-    Billing, CallFilter, CallPage, CatalogueChange, Changes, Check, Erased, Found, Head, Page,
-    PeriodMark, PruneMode, Pruned, ReRated, Store, Table, Ticket, View, WindowKey, Work,
+    AlertFilter, AlertPage, Audience, Billing, CallFilter, CallPage, CatalogueChange, Changes,
+    Check, Erased, Found, Glance, Head, Page, PeriodMark, PruneMode, Pruned, ReRated, Store, Table,
+    Ticket, View, VisitCall, VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
+use crate::domain::alert::Alert;
+use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
@@ -40,8 +49,7 @@ impl MemoryStore {
     pub fn new(default_plan: &str) -> Self {
         let catalogue =
             Catalogue { version: 1, default_plan: default_plan.to_owned(), ..Catalogue::default() };
-        let state =
-            State { catalogue: Arc::new(catalogue), books: BTreeMap::new(), ids: Ids::default() };
+        let state = State { catalogue: Arc::new(catalogue), ..State::default() };
         Self { state: Mutex::new(state) }
     }
 
@@ -57,11 +65,12 @@ impl MemoryStore {
 }
 
 /// All that is stored. A clone shares the books, until one of them is changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct State {
     catalogue: Arc<Catalogue>,
     books: BTreeMap<String, Arc<Book>>,
     ids: Ids,
+    shelf: Arc<Shelf>,
 }
 
 impl State {
@@ -112,6 +121,7 @@ impl State {
             self.see(user, seen_at)?;
             changes.seen_at = None;
         }
+        self.change_alerts(user, &mut changes)?;
         if changes != Changes::default() {
             let book = user.and_then(|user| self.books.get_mut(user)).ok_or_else(|| {
                 internal(format!("changes of the user {user:?}, which was never seen"))
@@ -122,6 +132,38 @@ impl State {
             self.re_rate(change)?;
         }
         self.change_catalogue(catalogue)
+    }
+
+    /// Raises and marks the alerts of a user, or of the operator, and changes the outbox.
+    fn change_alerts(&mut self, user: Option<&str>, changes: &mut Changes) -> Result<()> {
+        let (alerts, marks, outbox) = (
+            std::mem::take(&mut changes.alerts),
+            std::mem::take(&mut changes.alert_marks),
+            std::mem::take(&mut changes.outbox),
+        );
+        if let Some(user) =
+            user.filter(|user| !alerts.is_empty() && !self.books.contains_key(*user))
+        {
+            return Err(internal(format!("alerts of the user `{user}`, which was never seen")));
+        }
+        if alerts.is_empty() && marks.is_empty() && outbox.is_empty() {
+            return Ok(());
+        }
+        let kept = Arc::make_mut(&mut self.shelf);
+        for alert in alerts {
+            let key = kept.raise(user, alert);
+            let book = user.and_then(|user| self.books.get_mut(user));
+            if let (Some(key), Some(book)) = (key, book) {
+                Arc::make_mut(book).tell(key);
+            }
+        }
+        for mark in marks {
+            kept.mark(user, mark);
+        }
+        for change in outbox {
+            kept.change(change);
+        }
+        Ok(())
     }
 
     fn see(&mut self, user: &str, seen_at: Timestamp) -> Result<()> {
@@ -250,6 +292,24 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    fn period_totals(&self, user: &str, within: Span) -> Result<Vec<(Timestamp, String, Totals)>> {
+        let counters = self.period_counters(user, within)?;
+        let row = |(key, sum): &(CounterKey, Counter)| {
+            (key.starts_at, key.provider.clone(), Totals::from(sum))
+        };
+        Ok(counters.iter().map(row).collect())
+    }
+
+    fn glance(
+        &self,
+        user: &str,
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+        days: Range<i64>,
+        alerts_max: i64,
+    ) -> Result<Glance> {
+        self.lock().glance(user, windows, &days, alerts_max)
+    }
+
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
         let state = self.lock();
         let days = state.books.get(user).into_iter().flat_map(|book| &book.tally.days);
@@ -290,8 +350,61 @@ impl Store for MemoryStore {
         let unknown = || Error::UnknownUser { user: crate::error::shown(user) };
         let mut book = state.books.remove(user).ok_or_else(unknown)?;
         let erased = Arc::make_mut(&mut book).erase(pseudonym);
+        Arc::make_mut(&mut state.shelf).erase(user, pseudonym);
         state.books.insert(pseudonym.to_owned(), book);
         Ok(erased)
+    }
+
+    fn visit_calls(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut VisitCall<'_>,
+    ) -> Result<()> {
+        // On a copy, which is cheap: a visitor may ask the store.
+        let state = self.lock().clone();
+        state.visit_calls(user, within, visit);
+        Ok(())
+    }
+
+    fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()> {
+        let state = self.lock().clone();
+        state.visit_days(user, within, visit);
+        Ok(())
+    }
+
+    fn response_times(
+        &self,
+        user: &str,
+        from: i64,
+        before: i64,
+    ) -> Result<Vec<(ResponseKey, i64)>> {
+        Ok(self.lock().response_times(user, &(from..before)))
+    }
+
+    fn alerts(
+        &self,
+        audience: Audience<'_>,
+        filter: &AlertFilter,
+        page: Page,
+    ) -> Result<AlertPage> {
+        let user = match audience {
+            Audience::User(user) => Some(user),
+            Audience::Operator => None,
+        };
+        Ok(self.lock().shelf.page(user, filter, page))
+    }
+
+    fn alert(&self, id: i64) -> Result<Option<Alert>> {
+        Ok(self.lock().shelf.alert(id))
+    }
+
+    fn claimed(&self, token: &str) -> Result<Vec<Delivery>> {
+        Ok(self.lock().shelf.claimed(token))
+    }
+
+    fn outbox(&self) -> Result<Vec<OutboxCount>> {
+        Ok(self.lock().shelf.counts())
     }
 
     fn verify(&self) -> Result<Vec<Check>> {
@@ -336,35 +449,6 @@ impl Store for MemoryStore {
     }
 }
 
-/// What one check has found so far.
-struct Finding {
-    name: &'static str,
-    rows: usize,
-    first_fault: Option<String>,
-}
-
-impl Finding {
-    fn new(name: &'static str) -> Self {
-        Self { name, rows: 0, first_fault: None }
-    }
-
-    fn add(&mut self, user: &str, found: Result<usize, String>) {
-        match found {
-            Ok(rows) => self.rows += rows,
-            Err(fault) if self.first_fault.is_none() => {
-                self.first_fault = Some(format!("user `{user}`: {fault}"));
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn into_check(self) -> Check {
-        let is_ok = self.first_fault.is_none();
-        let found = self.first_fault.unwrap_or_else(|| format!("{} rows", self.rows));
-        Check { name: self.name, found, is_ok }
-    }
-}
-
 fn rows_or_difference<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
     kept: &BTreeMap<K, V>,
     counted: &BTreeMap<K, V>,
@@ -396,61 +480,4 @@ fn places(number: i64) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::call::{CallDetails, UsageSource};
-    use crate::domain::money::Money;
-    use crate::domain::operation::Operation;
-    use crate::domain::price::{PriceMatch, Variant};
-    use crate::domain::usage::Usage;
-
-    fn call() -> Call {
-        Call {
-            id: 0,
-            provider: "gemini".into(),
-            operation: Operation::chat(),
-            model: "m".into(),
-            variant: Variant::Standard,
-            usage: Usage::tokens(1, 1),
-            usage_source: UsageSource::Reported,
-            call_count: 1,
-            status_code: 200,
-            occurred_at: Timestamp::MIN,
-            recorded_at: Timestamp::MIN,
-            period_starts_at: Timestamp::MIN,
-            cost: Some(Money::ZERO),
-            cost_input: Money::ZERO,
-            cost_output: Money::ZERO,
-            vendor_cost: None,
-            price_version_id: None,
-            price_match: PriceMatch::Exact,
-            is_late: false,
-            details: CallDetails::default(),
-        }
-    }
-
-    #[test]
-    fn verify_shows_the_first_difference_and_rebuild_mends_it() {
-        let store = MemoryStore::new("free");
-        let calls = vec![(CallKey::new("u", "k"), call())];
-        let changes = Changes { seen_at: Some(Timestamp::MIN), calls, ..Changes::default() };
-        store.lock().apply(Some("u"), changes).unwrap();
-        let faults = || -> Vec<Check> {
-            store.verify().unwrap().into_iter().filter(|check| !check.is_ok).collect()
-        };
-        assert_eq!(faults(), []);
-        let tamper = |change: fn(&mut tally::Tally)| {
-            let mut state = store.lock();
-            let book = state.books.get_mut("u").unwrap();
-            change(&mut Arc::make_mut(book).tally);
-        };
-        tamper(|tally| tally.counters.values_mut().for_each(|sum| sum.calls += 1));
-        tamper(|tally| tally.days.clear());
-        let found = faults();
-        assert_eq!(found.iter().map(|check| check.name).collect::<Vec<_>>(), ["counters", "days"]);
-        assert!(found[0].found.contains("calls: 2") && found[0].found.contains("calls: 1"));
-        assert!(found[1].found.contains("kept None"), "{}", found[1].found);
-        assert_eq!(store.rebuild().unwrap(), 3);
-        assert_eq!(faults(), []);
-    }
-}
+mod tests;

@@ -5,15 +5,19 @@
 //! [`Changes`] that it returns, together or not at all. Every store judges alike because none
 //! judges; `tests/it/conformance` runs one suite over all of them.
 
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use crate::domain::account::{Account, LimitOverride, UsageStatus};
+use crate::domain::alert::outbox::{Delivery, OutboxCount};
+use crate::domain::alert::{Alert, NewAlert};
 use crate::domain::call::Call;
 use crate::domain::catalogue::{Catalogue, Provider};
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::hold::Hold;
-use crate::domain::invoice::{Invoice, InvoicePayment, ModelKey, ModelUsage};
+use crate::domain::invoice::{Invoice, InvoicePayment};
 use crate::domain::key::CallKey;
+use crate::domain::operation::Operation;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceVersion;
 use crate::domain::pruned::PrunedCall;
@@ -22,8 +26,16 @@ use crate::domain::time::{Span, Timestamp, Window};
 use crate::domain::usage::Unit;
 use crate::error::Result;
 
+mod alerts;
+mod billing;
 pub mod memory;
+mod retention;
 pub mod sqlite;
+
+pub use billing::{Billing, VoidedInvoice};
+pub use retention::{Erased, PruneMode, Pruned};
+
+pub use alerts::{AlertFilter, AlertMark, AlertPage, Audience, OutboxChange};
 
 /// A window of time that counters are wanted of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,15 +70,6 @@ pub struct Head {
     pub found: Vec<Found>,
 }
 
-/// What invoices of a user are made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Billing {
-    /// The finalized invoices, void ones included, in the order of their ids.
-    pub invoices: Vec<Invoice>,
-    /// What was used, by usage period, provider and model.
-    pub usage: Vec<(ModelKey, ModelUsage)>,
-}
-
 /// What a work decides by, all read in one transaction.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -80,6 +83,26 @@ pub struct View {
     pub next_call_id: i64,
     /// What invoices are made of; empty unless the work asked for it.
     pub billing: Billing,
+}
+
+/// What a dashboard is made of.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    /// What a work would see.
+    pub view: View,
+    /// The calls of some days, summed.
+    pub recent: DaySums,
+    /// The newest unread alerts, and how many there are.
+    pub alerts: AlertPage,
+}
+
+/// Day rollups of several days, summed by provider and operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaySums {
+    /// The first day that has calls.
+    pub first_day: Option<i64>,
+    /// The sums.
+    pub sums: Vec<(String, Operation, Counter)>,
 }
 
 /// One transaction's worth of decision.
@@ -162,37 +185,6 @@ pub enum CatalogueChange {
     },
 }
 
-/// An invoice that becomes void.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VoidedInvoice {
-    /// Its id.
-    pub id: i64,
-    /// When.
-    pub at: Timestamp,
-    /// Why.
-    pub reason: String,
-}
-
-/// What pruning did, or would do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Pruned {
-    /// Calls whose rows are gone, and whose sums are kept.
-    pub calls: i64,
-    /// Calls that stay although they are old enough: their cost is unknown.
-    pub unpriced_calls: i64,
-}
-
-/// What erasing a user did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Erased {
-    /// Calls that name nobody any more. They stay in the totals.
-    pub calls: i64,
-    /// Holds that are gone.
-    pub holds: i64,
-    /// Invoices that name nobody any more. Their hashes stay valid.
-    pub invoices: i64,
-}
-
 /// What a work changes. Empty means that it only looked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -227,6 +219,13 @@ pub struct Changes {
     pub ended_overrides: Vec<(i64, Timestamp)>,
     /// Calls whose unknown cost has become known.
     pub re_rated: Vec<ReRated>,
+    /// Alerts to raise, each once for its key: the work's user's, or the operator's where there
+    /// is none.
+    pub alerts: Vec<NewAlert>,
+    /// What becomes of alerts that are there.
+    pub alert_marks: Vec<AlertMark>,
+    /// Changes of the outbox.
+    pub outbox: Vec<OutboxChange>,
     /// Changes of the catalogue.
     pub catalogue: Vec<CatalogueChange>,
     /// When the catalogue was changed.
@@ -251,15 +250,6 @@ pub enum Synchronous {
     Full,
     /// It survives a kill; a power cut may undo the last commits, whole ones.
     Normal,
-}
-
-/// Whether pruning happens or is only counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PruneMode {
-    /// Nothing changes.
-    Count,
-    /// The calls are removed.
-    Remove,
 }
 
 /// How a store behaves.
@@ -359,6 +349,11 @@ pub struct Check {
     pub is_ok: bool,
 }
 
+/// Takes each call of an export and the user that made it, until it breaks off.
+pub type VisitCall<'a> = dyn FnMut(&Arc<str>, Call) -> ControlFlow<()> + 'a;
+/// Takes each day rollup of an export and its user, until it breaks off.
+pub type VisitDay<'a> = dyn FnMut(&Arc<str>, DayKey, Counter) -> ControlFlow<()> + 'a;
+
 /// A work in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
@@ -407,6 +402,19 @@ pub trait Store: Send + Sync {
     /// A user's period counters whose period starts within the span.
     fn period_counters(&self, user: &str, within: Span) -> Result<Vec<(CounterKey, Counter)>>;
 
+    /// The part of those that a trend shows: period start, provider, totals.
+    fn period_totals(&self, user: &str, within: Span) -> Result<Vec<(Timestamp, String, Totals)>>;
+
+    /// Everything that a dashboard is made of, in one snapshot: what a work would see, the sums of
+    /// the days, and the newest unread alerts.
+    fn glance(
+        &self,
+        user: &str,
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+        days: Range<i64>,
+        alerts_max: i64,
+    ) -> Result<Glance>;
+
     /// A user's day rollups from one day to before another, in days since 1970-01-01.
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>>;
 
@@ -426,6 +434,37 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `unknown_user`.
     fn erase(&self, user: &str, pseudonym: &str) -> Result<Erased>;
+
+    /// Visits the calls of one user or of all that were made within a span, in the order of
+    /// recording and in one snapshot, until `visit` breaks off.
+    fn visit_calls(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut VisitCall<'_>,
+    ) -> Result<()>;
+
+    /// Visits the day rollups of one user or of all whose day touches a span, in one snapshot,
+    /// until `visit` breaks off.
+    fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()>;
+
+    /// How many of a user's calls took how long: from one day to before another, by provider and
+    /// bucket of the fixed histogram.
+    fn response_times(&self, user: &str, from: i64, before: i64)
+    -> Result<Vec<(ResponseKey, i64)>>;
+
+    /// A page of alerts, newest first.
+    fn alerts(&self, audience: Audience<'_>, filter: &AlertFilter, page: Page)
+    -> Result<AlertPage>;
+
+    /// An alert by its id.
+    fn alert(&self, id: i64) -> Result<Option<Alert>>;
+
+    /// What a claim got, see [`OutboxChange::Claim`]; the longest due first.
+    fn claimed(&self, token: &str) -> Result<Vec<Delivery>>;
+
+    /// How the outbox stands, by channel.
+    fn outbox(&self) -> Result<Vec<OutboxCount>>;
 
     /// Recomputes every counter and rollup from the ledger and compares; checks the set-up.
     fn verify(&self) -> Result<Vec<Check>>;

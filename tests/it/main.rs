@@ -12,6 +12,7 @@
 mod billing;
 #[macro_use]
 mod conformance;
+mod alerts;
 mod docs;
 mod edges;
 mod examples;
@@ -23,6 +24,7 @@ mod model;
 mod properties;
 mod random;
 mod regressions;
+mod reports;
 mod scene;
 mod sqlite;
 mod views;

@@ -1,6 +1,10 @@
 //! Commands: one file for each noun that they are about.
 
+mod alerts;
 mod calls;
+mod compare;
+mod dashboard;
+mod export;
 mod hold;
 mod invoice;
 mod limits;
@@ -16,6 +20,7 @@ pub(crate) mod replay;
 mod retention;
 mod store;
 mod subscription;
+mod trends;
 mod usage;
 
 use std::io::Write;
@@ -85,6 +90,18 @@ pub(crate) enum Command {
     Usage(usage::Usage),
     /// Show a user's recorded calls, newest first
     Calls(calls::Calls),
+    /// Show a user's running period at one glance: use, limits, projections and alerts
+    Dashboard(dashboard::Dashboard),
+    /// Show what a user used month by month, or day by day
+    Trends(trends::Trends),
+    /// Show a user's providers and models side by side
+    Compare(compare::Compare),
+    /// Show what a user's calls would have cost on cheaper models
+    Hints(compare::Hints),
+    /// Show a user's alerts, mark them, and send them on their way
+    Alerts(alerts::Alerts),
+    /// Write all calls or day rollups to a file
+    Export(export::Export),
     /// List the users that were ever seen
     Users,
     /// Show the calls whose cost is unknown
@@ -141,6 +158,12 @@ impl Command {
             Self::Record(args) => record::run(args, context),
             Self::Usage(args) => usage::run(&args, context),
             Self::Calls(args) => calls::run(args, context),
+            Self::Dashboard(args) => dashboard::run(&args, context),
+            Self::Trends(args) => trends::run(&args, context),
+            Self::Compare(args) => compare::run(&args, context),
+            Self::Hints(args) => compare::hints(&args, context),
+            Self::Alerts(args) => alerts::run(args, context),
+            Self::Export(args) => export::run(&args, context, out),
             Self::Users => usage::users(context),
             Self::Unpriced => re_rate::unpriced(context),
             Self::ReRate(args) => re_rate::run(&args, context),

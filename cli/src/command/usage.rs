@@ -57,7 +57,7 @@ fn show(summary: &UsageSummary, context: &Context<'_>) -> String {
     parts.join("\n\n")
 }
 
-fn breakdown_text(
+pub(super) fn breakdown_text(
     name: &'static str,
     breakdown: &BTreeMap<String, Breakdown>,
     context: &Context<'_>,

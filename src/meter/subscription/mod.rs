@@ -6,11 +6,14 @@
 mod verbs;
 mod view;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 pub use view::{HistoryPage, ScheduledChange, SubscriptionView};
 
-use super::posting::{Posting, windows_at};
+use super::posting::Posting;
+use super::raise::windows_of_all;
 use super::{About, Meter};
 use crate::domain::account::Account;
 use crate::domain::counter::CounterKey;
@@ -25,7 +28,7 @@ use crate::domain::subscription::{
 };
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::Result;
-use crate::storage::{Changes, View};
+use crate::storage::{Changes, PeriodMark, View};
 
 /// What a user subscribes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,14 +205,14 @@ impl Meter {
     /// Makes a change in one transaction.
     fn change(&self, user: &str, change: Change, terms: Terms) -> Result<SubscriptionReceipt> {
         let user = name::user(user)?.to_owned();
-        let (now, rules) = (self.now(), std::sync::Arc::clone(&self.inner.rules));
+        let (now, rules) = (self.now(), Arc::clone(&self.inner.rules));
         self.run(change.verb(), |completion| {
             let about = About::user(&user);
             let decide = move |view: &View| {
                 let posting = Posting::new(view, &user, now, now, &rules)?;
                 decide(posting, &change, &terms)
             };
-            self.submit(about, move |head| windows_at(head, now), decide, completion)
+            self.submit(about, move |head| windows_of_all(head, now), decide, completion)
         })
     }
 }
@@ -219,7 +222,7 @@ fn decide(
     change: &Change,
     terms: &Terms,
 ) -> Result<(Changes, SubscriptionReceipt)> {
-    let (now, catalogue) = (posting.now, std::sync::Arc::clone(&posting.catalogue));
+    let (now, catalogue) = (posting.now, Arc::clone(&posting.catalogue));
     let user = posting.account.user.clone();
     let timeline = posting.account.timeline.clone();
     let situation = Situation { user: &user, timeline: &timeline, catalogue: &catalogue, now };
@@ -239,16 +242,20 @@ fn decide(
 }
 
 impl Posting {
-    /// Judges the running period by another timeline: counters stay, maxima change at once.
+    /// Judges the running period by another timeline: counters stay, maxima change at once. What
+    /// is reached by that is told.
     fn go_over_to(&mut self, timeline: Timeline) -> Result<()> {
-        self.account = Account { timeline, ..self.account.clone() };
+        self.account = Arc::new(Account { timeline, ..Account::clone(&self.account) });
         let standing = self.account.standing(self.at, &self.catalogue);
         let is_same_period = standing.usage_period == self.standing.usage_period;
         self.standing = standing;
         self.limits = self.account.limits(self.at, &self.catalogue)?;
+        self.raise_reached();
         // Without calls there is no period to mark, and another one has not begun to count.
         if is_same_period && !self.counters.is_empty() {
-            self.mark_period();
+            let usage_status = usage_status(&self.limit_states());
+            let span = self.standing.usage_period;
+            self.changes.periods.push(PeriodMark { span, usage_status, at: self.now });
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::tally::Tally;
 use crate::domain::account::{Account, LimitOverride};
+use crate::domain::alert::AlertKey;
 use crate::domain::call::Call;
 use crate::domain::counter::{Counter, CounterKey};
 use crate::domain::hold::{Hold, HoldState};
@@ -132,6 +133,9 @@ impl Book {
             overrides,
             ended_overrides,
             re_rated: _,
+            alerts: _,
+            alert_marks: _,
+            outbox: _,
             catalogue: _,
             catalogue_at: _,
         } = changes;
@@ -156,6 +160,16 @@ impl Book {
             self.marks.entry(mark.span.starts_at).or_insert(mark);
         }
         Ok(())
+    }
+
+    /// Notes what the user was told; of each subject only what belongs to its newest window.
+    pub(super) fn tell(&mut self, key: AlertKey) {
+        let told = &mut Arc::make_mut(&mut self.account).told;
+        let is_same = |known: &AlertKey| known.kind == key.kind && known.subject == key.subject;
+        if !told.iter().any(|known| is_same(known) && known.armed_from > key.armed_from) {
+            told.retain(|known| !is_same(known) || known.armed_from == key.armed_from);
+            told.push(key);
+        }
     }
 
     /// Begins to count short windows; the same changes' calls are counted already.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use crate::domain::call::Call;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
+use crate::domain::histogram::bucket;
 use crate::domain::invoice::{ModelKey, ModelUsage};
 use crate::domain::money::Money;
 use crate::domain::time::{Span, Timestamp, Window};
@@ -23,6 +24,8 @@ pub(super) struct Tally {
     pub(super) days: BTreeMap<DayKey, Counter>,
     /// By usage period, provider and model.
     pub(super) models: BTreeMap<ModelKey, ModelUsage>,
+    /// Calls by day, provider and bucket of their response time.
+    pub(super) times: BTreeMap<ResponseKey, i64>,
 }
 
 impl Tally {
@@ -50,6 +53,11 @@ impl Tally {
         *sum = sum.plus(&one)?;
         let sum = self.models.entry(model_key(call)).or_default();
         *sum = sum.plus(ModelUsage::from(&one))?;
+        if let Some(ms) = call.details.response_time_ms {
+            let day = call.occurred_at.day_number();
+            let key = ResponseKey { day, provider: call.provider.clone(), bucket: bucket(ms) };
+            *self.times.entry(key).or_insert(0) += call.call_count;
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Connections: opening the database, bringing it to this version, and its settings.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -11,8 +11,15 @@ use super::failure::{failed, in_file};
 use super::file::SideLock;
 use crate::error::{Error, Result};
 
-/// The schema that this library writes.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+/// The schema that this library writes: that of its newest migration.
+pub(super) fn schema_version() -> i64 {
+    static NEWEST: LazyLock<i64> = LazyLock::new(|| {
+        let runner = embedded::migrations::runner();
+        let versions = runner.get_migrations().iter().map(|one| i64::from(one.version()));
+        versions.max().unwrap_or(0)
+    });
+    *NEWEST
+}
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
@@ -37,7 +44,7 @@ pub(super) fn migrate(path: &Path, lock: &SideLock) -> Result<()> {
         embedded::migrations::runner().set_grouped(true).run(&mut connection).map_err(|error| {
             Error::StorageCorrupt { path: path.display().to_string(), reason: error.to_string() }
         })?;
-        events::migrated(path, SCHEMA_VERSION);
+        events::migrated(path, schema_version());
     }
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
@@ -71,10 +78,11 @@ fn is_current(connection: &Connection, path: &Path) -> Result<bool> {
             Ok((row.get(0)?, row.get(1)?))
         })
         .map_err(failed("read the versions"))?;
-    if needed > SCHEMA_VERSION {
-        return Err(Error::StorageNewer { path: shown(), needed, supported: SCHEMA_VERSION });
+    let supported = schema_version();
+    if needed > supported {
+        return Err(Error::StorageNewer { path: shown(), needed, supported });
     }
-    Ok(schema >= SCHEMA_VERSION)
+    Ok(schema >= supported)
 }
 
 fn open(path: &Path, access: OpenFlags) -> Result<Connection> {

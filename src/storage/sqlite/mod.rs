@@ -5,11 +5,13 @@
 
 #[macro_use]
 mod columns;
+mod alerts;
 mod billing;
 mod catalogue;
 mod connection;
 mod engine;
 mod events;
+mod export;
 mod failure;
 mod file;
 mod fold;
@@ -19,12 +21,14 @@ mod queue;
 mod read;
 mod retention;
 mod rows;
+mod sums;
 mod terms;
 mod transaction;
 mod verify;
 mod write;
 mod writer;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -34,13 +38,16 @@ use self::failure::in_file;
 use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
-    Billing, CallFilter, CallPage, Changes, Check, Erased, Head, Page, PeriodMark, PruneMode,
-    Pruned, Store, StoreOptions, Table, Ticket, View, WindowKey, Work,
+    AlertFilter, AlertPage, Audience, Billing, CallFilter, CallPage, Changes, Check, DaySums,
+    Erased, Glance, Head, Page, PeriodMark, PruneMode, Pruned, Store, StoreOptions, Table, Ticket,
+    View, VisitCall, VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
+use crate::domain::alert::Alert;
+use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
@@ -164,6 +171,42 @@ impl Store for SqliteStore {
         })
     }
 
+    fn period_totals(&self, user: &str, within: Span) -> Result<Vec<(Timestamp, String, Totals)>> {
+        self.read_user("read the totals", user, |session, id| {
+            session.period_totals(id, starts_within(within))
+        })
+    }
+
+    fn glance(
+        &self,
+        user: &str,
+        windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
+        days: Range<i64>,
+        alerts_max: i64,
+    ) -> Result<Glance> {
+        let engine = &self.handle.engine;
+        self.read("look at the user", |session| {
+            let sight = session.sight(Some(user))?;
+            let next_call_id = sight.next_call_id;
+            let catalogue = engine.catalogue_at(sight.catalogue_version, &session.connection)?;
+            let head = Head { catalogue, account: sight.account, found: Vec::new() };
+            let windows = match windows(&head) {
+                Err(error) => return Ok(Err(error)),
+                Ok(windows) => windows,
+            };
+            let (mut recent, mut alerts) = (DaySums::default(), AlertPage::default());
+            if let Some(account) = &head.account {
+                recent = match session.day_sums(account.id, days)? {
+                    Err(error) => return Ok(Err(error)),
+                    Ok(recent) => recent,
+                };
+                alerts = session.unread_alerts(account.id, alerts_max)?;
+            }
+            let view = complete(session, head, &windows, next_call_id)?;
+            Ok(Ok(Glance { view, recent, alerts }))
+        })?
+    }
+
     fn days(&self, user: &str, from: i64, before: i64) -> Result<Vec<(DayKey, Counter)>> {
         self.read_user("read the days", user, |session, id| session.days(id, from, before))
     }
@@ -184,6 +227,69 @@ impl Store for SqliteStore {
     fn erase(&self, user: &str, pseudonym: &str) -> Result<Erased> {
         let engine = &self.handle.engine;
         retention::erase(engine, user, pseudonym).map_err(|error| in_file(error, &engine.path))
+    }
+
+    fn response_times(
+        &self,
+        user: &str,
+        from: i64,
+        before: i64,
+    ) -> Result<Vec<(ResponseKey, i64)>> {
+        self.read_user("read the response times", user, |session, id| {
+            session.response_times(id, from, before)
+        })
+    }
+
+    fn alerts(
+        &self,
+        audience: Audience<'_>,
+        filter: &AlertFilter,
+        page: Page,
+    ) -> Result<AlertPage> {
+        match audience {
+            Audience::User(user) => self.read_user("read the alerts", user, |session, id| {
+                session.alerts(Some(id), filter, page)
+            }),
+            Audience::Operator => {
+                self.read("read the alerts", |session| session.alerts(None, filter, page))
+            }
+        }
+    }
+
+    fn alert(&self, id: i64) -> Result<Option<Alert>> {
+        self.read("read the alert", |session| session.alert(id))
+    }
+
+    fn claimed(&self, token: &str) -> Result<Vec<Delivery>> {
+        self.read("read the outbox", |session| session.claimed(token))
+    }
+
+    fn outbox(&self) -> Result<Vec<OutboxCount>> {
+        self.read("read the outbox", read::Session::outbox)
+    }
+
+    fn visit_calls(
+        &self,
+        user: Option<&str>,
+        within: Span,
+        visit: &mut VisitCall<'_>,
+    ) -> Result<()> {
+        let action = "export the calls";
+        match user {
+            None => self.read(action, |session| session.visit_calls(None, within, visit)),
+            Some(user) => self.read_user(action, user, |session, id| {
+                session.visit_calls(Some(id), within, visit)
+            }),
+        }
+    }
+
+    fn visit_days(&self, user: Option<&str>, within: Span, visit: &mut VisitDay<'_>) -> Result<()> {
+        let action = "export the days";
+        match user {
+            None => self.read(action, |session| session.visit_days(None, within, visit)),
+            Some(user) => self
+                .read_user(action, user, |session, id| session.visit_days(Some(id), within, visit)),
+        }
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

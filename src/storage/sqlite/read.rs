@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::alerts::told;
 use super::catalogue::{LIMIT_COLUMNS, limit};
+use super::export::day;
 use super::names::{Kind, Names};
 use super::rows::{HOLD_COLUMNS, SUM_COLUMNS, call, checked, counter, hold, instant};
 use super::terms::terms;
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::call::Call;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::counter::{Counter, CounterKey, DayKey};
+use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey};
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::money::Money;
@@ -243,24 +245,32 @@ impl Session {
         let mut rows = statement.query([user_id, from, before])?;
         let mut days = Vec::new();
         while let Some(row) = rows.next()? {
-            let operation = self.names.name(connection, Kind::Operation, row.get(3)?)?;
-            let key = DayKey {
-                day: row.get(0)?,
-                provider: self.names.name(connection, Kind::Provider, row.get(1)?)?,
-                model: self.names.name(connection, Kind::Model, row.get(2)?)?,
-                operation: checked(Operation::new(&operation))?,
-            };
-            let mut sum = counter(row, 4)?;
-            if row.get(4 + SUM_COLUMNS)? {
-                let sql = "SELECT unit_id, quantity FROM day_usage WHERE user_id = ?1 \
-                           AND day = ?2 AND provider_id = ?3 AND model_id = ?4 \
-                           AND operation_id = ?5";
-                let place = [user_id, key.day, row.get(1)?, row.get(2)?, row.get(3)?];
-                add_other_units(connection, &mut self.names, sql, place, &mut sum)?;
-            }
-            days.push((key, sum));
+            days.push(day(connection, &mut self.names, user_id, row)?);
         }
         Ok(days)
+    }
+
+    /// A user's response times from one day to before another.
+    pub(super) fn response_times(
+        &mut self,
+        user_id: i64,
+        from: i64,
+        before: i64,
+    ) -> rusqlite::Result<Vec<(ResponseKey, i64)>> {
+        let connection = &self.connection;
+        let sql = "SELECT day, provider_id, bucket, calls FROM response_times \
+                   WHERE user_id = ?1 AND day >= ?2 AND day < ?3 AND calls <> 0";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([user_id, from, before])?;
+        let mut times = Vec::new();
+        while let Some(row) = rows.next()? {
+            let provider = self.names.name(connection, Kind::Provider, row.get(1)?)?;
+            times.push((
+                ResponseKey { day: row.get(0)?, provider, bucket: row.get(2)? },
+                row.get(3)?,
+            ));
+        }
+        Ok(times)
     }
 
     /// Calls whose cost is unknown, by ascending id after one, with their users.
@@ -311,6 +321,18 @@ fn open_holds_sql() -> &'static str {
     &SQL
 }
 
+/// Adds the units of a day rollup that have no column.
+pub(super) fn add_day_units(
+    connection: &Connection,
+    names: &mut Names,
+    place: [i64; 5],
+    sum: &mut Counter,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT unit_id, quantity FROM day_usage WHERE user_id = ?1 AND day = ?2 \
+               AND provider_id = ?3 AND model_id = ?4 AND operation_id = ?5";
+    add_other_units(connection, names, sql, place, sum)
+}
+
 fn add_other_units(
     connection: &Connection,
     names: &mut Names,
@@ -343,6 +365,7 @@ fn account(connection: &Connection, id: i64, user: &str) -> rusqlite::Result<Acc
         timeline: Timeline::new(terms(connection, id)?),
         overrides: overrides(connection, id)?,
         tracked,
+        told: told(connection, id)?,
     })
 }
 

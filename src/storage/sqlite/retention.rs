@@ -116,7 +116,14 @@ const ERASED_COLUMNS: [&str; 5] = [
      payment_method = NULL, payment_reference = NULL WHERE user_id = ?1",
     "UPDATE invoices SET payment_reference = NULL, stripe_invoice_id = NULL, \
      void_reason = NULL WHERE user_id = ?1",
-    "UPDATE alerts SET title = '', message = '' WHERE user_id = ?1",
+    "UPDATE alerts SET title = 'erased', message = '', recommended_action = NULL \
+     WHERE user_id = ?1",
+];
+
+/// Rows that are gone with the user. A message that was not delivered would tell the pseudonym.
+const ERASED_ROWS: [&str; 2] = [
+    "DELETE FROM holds WHERE user_id = ?1",
+    "DELETE FROM outbox WHERE alert_id IN (SELECT id FROM alerts WHERE user_id = ?1)",
 ];
 
 /// Takes a user's identity and texts out of the rows, and their bytes off the disk.
@@ -149,11 +156,15 @@ fn erase_rows(
     for (count, sql) in changed.iter_mut().zip(ERASED_COLUMNS) {
         *count = i64::try_from(transaction.execute(sql, [id])?).unwrap_or(i64::MAX);
     }
-    let holds = transaction.execute("DELETE FROM holds WHERE user_id = ?1", [id])?;
+    let mut removed = [0; ERASED_ROWS.len()];
+    for (count, sql) in removed.iter_mut().zip(ERASED_ROWS) {
+        *count = i64::try_from(transaction.execute(sql, [id])?).unwrap_or(i64::MAX);
+    }
     replace_keys(&transaction, id)?;
     transaction.commit()?;
     let [calls, _, _, invoices, _] = changed;
-    Ok(Some(Erased { calls, holds: i64::try_from(holds).unwrap_or(i64::MAX), invoices }))
+    let [holds, _] = removed;
+    Ok(Some(Erased { calls, holds, invoices }))
 }
 
 /// A key is a digest of the user's id: who knows the id could tell that it was here. Random keys

@@ -12,7 +12,7 @@ use crate::domain::money::Money;
 use crate::domain::operation::Operation;
 use crate::domain::price::{PriceMatch, Variant};
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{Unit, Usage};
+use crate::domain::usage::{COMMON_UNITS, Usage};
 use crate::error::{Error, Result};
 
 /// A value of a row that this library cannot have written.
@@ -32,14 +32,11 @@ pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestam
 
 /// The common units from a column on.
 fn common_units(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
-    let mut usage = Usage::none();
-    for (offset, unit) in Unit::COMMON.into_iter().enumerate() {
-        let quantity: i64 = row.get(first + offset)?;
-        if quantity != 0 {
-            usage.set(unit, quantity);
-        }
+    let mut common = [0; COMMON_UNITS];
+    for (offset, quantity) in common.iter_mut().enumerate() {
+        *quantity = row.get(first + offset)?;
     }
-    Ok(usage)
+    Ok(Usage::of_common(common))
 }
 
 /// The columns of a sum from a column on: `sum_columns!`.

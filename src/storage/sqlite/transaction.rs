@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::alerts;
 use super::catalogue;
 use super::engine::Engine;
 use super::failure::failed;
@@ -81,7 +82,7 @@ impl<'a> Transaction<'a> {
                 self.session.billing(account.id).map_err(Failure::of("read the invoices"))?;
         }
         let changes = work.decide(&view).map_err(Failure::Rejected)?;
-        self.check(&changes, &view.head)?;
+        self.check(&changes, &view.head, work.user().is_some())?;
         self.has_partial_writes = true;
         self.write(work.user(), &changes, &view)?;
         self.has_partial_writes = false;
@@ -103,13 +104,14 @@ impl<'a> Transaction<'a> {
     }
 
     /// What can be refused is refused before anything is written.
-    fn check(&self, changes: &Changes, head: &Head) -> Result<(), Failure> {
+    fn check(&self, changes: &Changes, head: &Head, has_user: bool) -> Result<(), Failure> {
         let needs_user = !changes.calls.is_empty()
             || !changes.holds.is_empty()
             || !changes.tracked.is_empty()
             || !changes.terms.is_empty()
             || !changes.invoices.is_empty()
-            || !changes.overrides.is_empty();
+            || !changes.overrides.is_empty()
+            || (has_user && !changes.alerts.is_empty());
         if needs_user && head.account.is_none() && changes.seen_at.is_none() {
             let reason = "changes of a user that was never seen".into();
             return Err(Failure::Rejected(Error::Internal { reason }));
@@ -120,9 +122,11 @@ impl<'a> Transaction<'a> {
     }
 
     fn write(&mut self, user: Option<&str>, changes: &Changes, view: &View) -> Result<(), Failure> {
-        if let Some(user) = user {
-            self.write_user(user, changes, view).map_err(Failure::of("write the changes"))?;
+        match user {
+            Some(user) => self.write_user(user, changes, view),
+            None => write_alerts(&self.session.connection, None, changes).map(|_| ()),
         }
+        .map_err(Failure::of("write the changes"))?;
         if !changes.catalogue.is_empty() {
             self.write_catalogue(changes).map_err(Failure::of("write the catalogue"))?;
         }
@@ -176,6 +180,9 @@ impl<'a> Transaction<'a> {
         for (id, at) in &changes.ended_overrides {
             writing.end_override(*id, *at)?;
         }
+        if write_alerts(writing.connection, Some(user_id), changes)? {
+            writing.revise()?;
+        }
         Ok(())
     }
 
@@ -201,6 +208,26 @@ impl<'a> Transaction<'a> {
         }
         Ok(())
     }
+}
+
+/// Raises and marks the alerts of a user, or of the operator, and changes the outbox; whether
+/// any was raised.
+fn write_alerts(
+    connection: &rusqlite::Connection,
+    user_id: Option<i64>,
+    changes: &Changes,
+) -> rusqlite::Result<bool> {
+    let mut has_raised = false;
+    for alert in &changes.alerts {
+        has_raised |= alerts::raise(connection, user_id, alert)?;
+    }
+    for mark in &changes.alert_marks {
+        alerts::mark(connection, user_id, *mark)?;
+    }
+    for change in &changes.outbox {
+        alerts::change_outbox(connection, change)?;
+    }
+    Ok(has_raised)
 }
 
 /// What each key of a user stands for.

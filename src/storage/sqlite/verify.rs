@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::billing;
-use super::connection::SCHEMA_VERSION;
+use super::connection::schema_version;
 use super::engine::Engine;
 use super::fold::{Projection, projections, response_times};
 use super::read::Session;
@@ -78,7 +78,7 @@ fn versions(connection: &Connection) -> rusqlite::Result<Check> {
     let name = "schema";
     let schema = count(connection, "SELECT schema_version FROM store")?;
     let found = format!("version {schema}");
-    Ok(if schema == SCHEMA_VERSION { fine(name, found) } else { wrong(name, found) })
+    Ok(if schema == schema_version() { fine(name, found) } else { wrong(name, found) })
 }
 
 /// The names that people and tools of the file rely on.

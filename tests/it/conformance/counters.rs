@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use alwrity_metering::domain::call::Call;
-use alwrity_metering::domain::counter::{Counter, DayKey};
+use alwrity_metering::domain::counter::{Counter, DayKey, ResponseKey};
+use alwrity_metering::domain::histogram::bucket;
 use alwrity_metering::domain::time::Span;
 use alwrity_metering::storage::{Changes, Store};
 use alwrity_metering::{Unit, Usage, Window};
@@ -241,4 +242,38 @@ pub(crate) fn days_are_within_their_range(store: &dyn Store) {
     };
     assert_eq!(within(20_368, 20_370), [20_368, 20_369], "by day, the end left out");
     assert!(within(20_368, 20_368).is_empty() && within(20_371, 30_000).is_empty());
+}
+
+pub(crate) fn response_times_are_by_provider_and_bucket(store: &dyn Store) {
+    let timed = |provider: &str, occurred_at: &str, ms: Option<i64>, call_count: i64| {
+        let mut call = Call { call_count, ..call_of(provider, "chat") };
+        call.occurred_at = at(occurred_at);
+        call.details.response_time_ms = ms;
+        call
+    };
+    let calls = [
+        timed("gemini", "2025-10-07T00:00:00Z", Some(7), 1),
+        timed("gemini", "2025-10-07T01:00:00Z", Some(1000), 2),
+        timed("gemini", "2025-10-07T02:00:00Z", Some(1010), 1),
+        timed("gemini", "2025-10-07T03:00:00Z", None, 5),
+        timed("openai", "2025-10-08T00:00:00Z", Some(7), 1),
+        timed("openai", "2025-10-09T00:00:00Z", Some(7), 1),
+    ];
+    for (number, call) in calls.iter().enumerate() {
+        record(store, "u", &number.to_string(), call);
+    }
+    let mut found = store.response_times("u", 20_368, 20_370).unwrap();
+    found.sort();
+    let key = |day, provider: &str, ms| ResponseKey {
+        day,
+        provider: provider.into(),
+        bucket: bucket(ms),
+    };
+    let expected = [
+        (key(20_368, "gemini", 7), 1),
+        (key(20_368, "gemini", 1000), 3),
+        (key(20_369, "openai", 7), 1),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(store.response_times("v", 0, 40_000).unwrap(), []);
 }

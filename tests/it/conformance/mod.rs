@@ -5,6 +5,7 @@
 //! `conformance!(suite, |folder| open(&folder.join("store.db")));` for a store of files.
 //! The store must be new, with the default plan `free`.
 
+pub(crate) mod alerts;
 pub(crate) mod atomicity;
 pub(crate) mod billing;
 pub(crate) mod calls;
@@ -13,8 +14,10 @@ pub(crate) mod checks;
 pub(crate) mod counters;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod outbox;
 pub(crate) mod prices;
 pub(crate) mod re_rating;
+pub(crate) mod reports;
 pub(crate) mod retention;
 pub(crate) mod samples;
 pub(crate) mod steps;
@@ -68,6 +71,23 @@ macro_rules! conformance {
                 period_counters_are_those_that_start_within
                 days_are_by_provider_model_and_operation
                 days_are_within_their_range
+                response_times_are_by_provider_and_bucket
+            }
+            alerts {
+                an_alert_comes_back
+                an_alert_is_raised_once_for_its_key
+                an_alert_of_a_failed_work_is_not_raised
+                an_account_knows_what_its_user_was_told
+                alerts_are_read_and_put_away
+                alerts_are_filtered_and_paged
+                the_operator_has_alerts_of_its_own
+            }
+            outbox {
+                an_alert_waits_for_each_of_its_channels
+                what_is_claimed_is_claimed_by_one
+                a_claim_that_died_is_due_again
+                a_delivered_alert_tells_when_it_was_first
+                a_failed_delivery_comes_back_when_it_is_due
             }
             calls {
                 a_call_with_everything_comes_back
@@ -86,6 +106,12 @@ macro_rules! conformance {
                 re_rating_corrects_counters_and_days
                 re_rating_twice_counts_once
                 a_call_can_become_unpriced_again
+            }
+            reports {
+                calls_are_visited_in_the_order_of_recording
+                days_are_visited_by_user
+                totals_are_those_of_the_period_counters
+                a_glance_shows_what_its_parts_show
             }
             holds {
                 a_hold_comes_back

@@ -55,10 +55,11 @@ fn every_field_of_the_options_has_a_row_but_the_clock() {
         busy_timeout_ms: _,
         queue_capacity: _,
         query_rows_max: _,
+        alert_channels: _,
         allow_linked_file: _,
         allow_network_disk: _,
     } = Options::default();
-    assert_eq!(OPTIONS.len(), 14);
+    assert_eq!(OPTIONS.len(), 15);
 }
 
 #[test]

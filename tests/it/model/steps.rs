@@ -203,7 +203,8 @@ fn plans() -> impl Strategy<Value = Plan> {
 fn filters() -> impl Strategy<Value = CallFilter> {
     (weighted(0.3, targets()), weighted(0.2, select(vec![200, 404])), any::<bool>()).prop_map(
         |(target, status_code, is_unpriced)| CallFilter {
-            provider: target.map(|(provider, ..)| provider.to_owned()),
+            // Names are found however they are written.
+            provider: target.map(|(provider, ..)| format!(" {} ", provider.to_uppercase())),
             model: target.map(|(.., model)| model.to_owned()),
             status_code,
             is_unpriced,

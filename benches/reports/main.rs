@@ -1,0 +1,183 @@
+//! Reports of one user in stores of 10 000, 100 000 and 1 million calls, and what checking alerts
+//! costs a record.
+//!
+//! `cargo bench --bench reports` prints a table; `-- --json FILE` writes the figures too. The store
+//! grows while it is measured: a hundred users, five models, a year of calls.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::float_arithmetic)]
+#![allow(clippy::cast_precision_loss, reason = "times for people")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use alwrity_metering::domain::alert::{highest_reached, is_told, reached_at_this_pace};
+use alwrity_metering::domain::counter::{Counter, CounterKey};
+use alwrity_metering::domain::limit::Books;
+use alwrity_metering::{
+    CallDetails, CallRecord, Clock, Compare, FindHints, ManualClock, Meter, Money, Operation,
+    Options, Span, Subscribe, Synchronous, Timestamp, Usage, Window,
+};
+
+const USERS: usize = 100;
+/// A year of hours, whatever the number of calls.
+const HOURS: usize = 365 * 24;
+const MODELS: [(&str, &str); 5] = [
+    ("openai", "gpt-4o-mini"),
+    ("openai", "gpt-4o"),
+    ("gemini", "gemini-2.5-flash"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("tavily", ""),
+];
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows: Vec<(String, f64)> = Vec::new();
+    reports(folder.path(), &mut rows);
+    alerts(folder.path(), &mut rows);
+    for (name, micros) in &rows {
+        println!("{name:<44} {micros:>10.1}");
+    }
+    if let Some(path) = json_path() {
+        let figures: serde_json::Map<_, _> =
+            rows.into_iter().map(|(name, micros)| (name, micros.into())).collect();
+        std::fs::write(path, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
+    }
+}
+
+fn json_path() -> Option<String> {
+    std::env::args().skip_while(|arg| arg != "--json").nth(1)
+}
+
+fn starts_at() -> Timestamp {
+    "2026-12-01T00:00:00Z".parse().unwrap()
+}
+
+/// The `n`-th call, at an hour of the year that the calls of every store are spread over.
+fn record(n: usize) -> CallRecord {
+    let number = |n: usize| i64::try_from(n).unwrap();
+    let (provider, model) = MODELS[n / USERS % MODELS.len()];
+    let usage = match provider {
+        "tavily" => Usage::none(),
+        _ => Usage::tokens(number(400 + (n * 37) % 1500), number(50 + (n * 13) % 700)),
+    };
+    let hour = number((n * 7919) % HOURS);
+    CallRecord {
+        occurred_at: Some(starts_at().plus_micros(hour * 3_600_000_000)),
+        details: CallDetails {
+            response_time_ms: Some(300 + number(n * 7 % 4000)),
+            ..CallDetails::default()
+        },
+        ..CallRecord::new(&format!("user-{}", n % USERS), provider, model, usage)
+    }
+}
+
+fn meter(path: &Path, clock: &ManualClock) -> Meter {
+    let options = Options {
+        clock: Clock::Manual(clock.clone()),
+        synchronous: Synchronous::Normal,
+        ..Options::default()
+    };
+    let meter = Meter::open(path, options).unwrap();
+    meter.seed("default").unwrap();
+    for user in 0..USERS {
+        meter
+            .subscribe(&format!("user-{user}"), &Subscribe::monthly("pro").waived("test"))
+            .unwrap();
+    }
+    meter
+}
+
+fn reports(folder: &Path, rows: &mut Vec<(String, f64)>) {
+    let clock = ManualClock::at(starts_at());
+    let meter = meter(&folder.join("reports.db"), &clock);
+    clock.set(starts_at().plus_micros(i64::try_from(HOURS).unwrap() * 3_600_000_000 - 1));
+    let mut recorded = 0;
+    for calls in [10_000, 100_000, 1_000_000] {
+        for n in recorded..calls {
+            meter.queue_call(&record(n)).unwrap();
+        }
+        meter.flush().unwrap();
+        assert_eq!(meter.queued_failures(), 0);
+        recorded = calls;
+        let user = "user-7";
+        let mut row = |name: &str, one: &dyn Fn()| {
+            rows.push((format!("{name}, {calls} calls, µs"), median_micros(one)));
+        };
+        row("dashboard", &|| drop(meter.dashboard(user).unwrap()));
+        row("trends(12)", &|| drop(meter.trends(user, 12).unwrap()));
+        row("usage_summary", &|| {
+            drop(meter.usage_summary(user, &"current".parse().unwrap()).unwrap());
+        });
+        row("daily_trends(30)", &|| drop(meter.daily_trends(user, 30).unwrap()));
+        row("compare(30 days)", &|| drop(meter.compare(user, &Compare::default()).unwrap()));
+        row("hints(30 days)", &|| drop(meter.hints(user, &FindHints::default()).unwrap()));
+    }
+}
+
+/// The median of rounds, each long enough to be measured.
+fn median_micros(one: &dyn Fn()) -> f64 {
+    const REPEATS: u32 = 20;
+    one();
+    let mut rounds: Vec<Duration> = (0..31)
+        .map(|_| {
+            let started = Instant::now();
+            (0..REPEATS).for_each(|_| one());
+            started.elapsed() / REPEATS
+        })
+        .collect();
+    rounds.sort_unstable();
+    rounds[rounds.len() / 2].as_secs_f64() * 1e6
+}
+
+/// What a record in batches of 100 takes, and what of it checking the alerts of its limits does.
+fn alerts(folder: &Path, rows: &mut Vec<(String, f64)>) {
+    let clock = ManualClock::at(starts_at());
+    let meter = meter(&folder.join("alerts.db"), &clock);
+    clock.set(starts_at().plus_micros(20 * 24 * 3_600_000_000));
+    let mut n = 0;
+    let mut rounds: Vec<Duration> = (0..60)
+        .map(|_| {
+            let batch: Vec<CallRecord> =
+                (n..n + 100).map(|n| CallRecord { occurred_at: None, ..record(n) }).collect();
+            n += 100;
+            let started = Instant::now();
+            assert!(meter.record_calls(&batch).iter().all(Result::is_ok));
+            started.elapsed()
+        })
+        .collect();
+    rounds.sort_unstable();
+    let record_micros = rounds[rounds.len() / 2].as_secs_f64() * 1e6 / 100.0;
+    let check_micros = check_micros(&meter, clock.now());
+    rows.push(("record_call in a batch of 100, NORMAL, µs".into(), record_micros));
+    rows.push(("of that, the use of every limit and alerts, µs".into(), check_micros));
+    rows.push(("of that, in percent".into(), 100.0 * check_micros / record_micros));
+}
+
+/// Every limit of the user's plan against the counters of five models, as a record does it.
+fn check_micros(meter: &Meter, now: Timestamp) -> f64 {
+    let plan = meter.plans().unwrap().into_iter().find(|plan| plan.id == "pro").unwrap();
+    let usage_period = Span { starts_at: starts_at(), ends_at: starts_at().plus_months(1) };
+    let counters: Vec<(CounterKey, Counter)> = MODELS
+        .iter()
+        .map(|(provider, model)| {
+            let key = CounterKey {
+                window: Window::Period,
+                starts_at: usage_period.starts_at,
+                provider: (*provider).to_owned(),
+                operation: Operation::new(if model.is_empty() { "search" } else { "chat" })
+                    .unwrap(),
+            };
+            let cost = Money::from_pico_usd(1_000_000_000);
+            (key, Counter { calls: 90, limited_calls: 90, cost, ..Counter::default() })
+        })
+        .collect();
+    let books = Books { at: now, now, usage_period, counters: &counters, holds: &[] };
+    median_micros(&|| {
+        for limit in &plan.limits {
+            let used = books.used(limit);
+            if let Some(threshold) = highest_reached(limit, used) {
+                std::hint::black_box(is_told(&[], limit, threshold, usage_period.starts_at));
+            }
+            std::hint::black_box(reached_at_this_pace(limit, used, usage_period, now));
+        }
+    })
+}

@@ -1,0 +1,104 @@
+//! The outbox: claimed by one, due again when the claimer dies, never forgotten.
+
+use alwrity_metering::domain::alert::NewAlert;
+use alwrity_metering::domain::time::Timestamp;
+use alwrity_metering::storage::{Changes, OutboxChange, Store};
+use alwrity_metering::{Delivery, OutboxCount};
+
+use super::alerts::{alert, raising};
+use super::samples::hour;
+use super::works::write;
+
+fn raise(store: &dyn Store, channels: &[&str], thresholds: &[u8]) {
+    let channels: Vec<String> = channels.iter().map(|&name| name.to_owned()).collect();
+    let alerts: Vec<NewAlert> = thresholds
+        .iter()
+        .map(|percent| NewAlert { channels: channels.clone(), ..alert(*percent) })
+        .collect();
+    write(store, Some("u"), raising(&alerts)).unwrap();
+}
+
+fn change(store: &dyn Store, change: OutboxChange) {
+    write(store, None, Changes { outbox: vec![change], ..Changes::default() }).unwrap();
+}
+
+/// Claims for an hour from `now` on.
+fn claim(store: &dyn Store, token: &str, now: Timestamp, limit: i64) -> Vec<Delivery> {
+    let leased_until = now.plus_micros(3_600_000_000);
+    let (token, channel) = (token.to_owned(), "mail".to_owned());
+    let claim = OutboxChange::Claim { token: token.clone(), channel, now, leased_until, limit };
+    change(store, claim);
+    store.claimed(&token).unwrap()
+}
+
+fn failed(delivery: &Delivery, token: &str, due_at: Option<Timestamp>) -> OutboxChange {
+    let (token, reason) = (token.to_owned(), "no route".to_owned());
+    OutboxChange::Failed { id: delivery.id, token, due_at, reason }
+}
+
+fn count(waiting: i64, done: i64, dead: i64) -> OutboxCount {
+    OutboxCount { channel: "mail".into(), waiting, done, dead }
+}
+
+pub(crate) fn an_alert_waits_for_each_of_its_channels(store: &dyn Store) {
+    raise(store, &["mail", "webhook"], &[80, 90]);
+    raise(store, &["mail"], &[80]);
+    raise(store, &[], &[100]);
+    let counts = store.outbox().unwrap();
+    let waiting: Vec<(&str, i64)> =
+        counts.iter().map(|count| (count.channel.as_str(), count.waiting)).collect();
+    assert_eq!(waiting, [("mail", 2), ("webhook", 2)], "an alert that is raised again adds none");
+    let claimed = claim(store, "a", hour(2), 10);
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed.iter().all(|delivery| delivery.attempt == 1));
+    assert!(claimed.iter().all(|delivery| delivery.message_id.starts_with("msg_")));
+    assert_ne!(claimed[0].message_id, claimed[1].message_id);
+    assert_eq!(claimed[0].alert, store.alert(claimed[0].alert.id).unwrap().unwrap());
+}
+
+pub(crate) fn what_is_claimed_is_claimed_by_one(store: &dyn Store) {
+    raise(store, &["mail"], &[80, 90, 100]);
+    assert_eq!(claim(store, "early", hour(0), 10), [], "before it was raised");
+    assert_eq!(claim(store, "a", hour(2), 2).len(), 2);
+    assert_eq!(claim(store, "b", hour(2), 10).len(), 1);
+    assert_eq!(claim(store, "c", hour(2), 10), []);
+    assert_eq!(store.claimed("a").unwrap().len(), 2, "it is asked for as often as one likes");
+}
+
+pub(crate) fn a_claim_that_died_is_due_again(store: &dyn Store) {
+    raise(store, &["mail"], &[80]);
+    let first = claim(store, "dead", hour(2), 1).remove(0);
+    let again = claim(store, "heir", hour(3), 1).remove(0);
+    assert_eq!(again.message_id, first.message_id, "a receiver can tell the repeat");
+    assert_eq!((first.attempt, again.attempt), (1, 2));
+    // The dead one comes back: its failure says nothing of the heir's attempt …
+    change(store, failed(&first, "dead", None));
+    assert_eq!(store.outbox().unwrap(), [count(1, 0, 0)]);
+    // … but what it did deliver is delivered.
+    change(store, OutboxChange::Delivered { id: first.id, at: hour(4) });
+    change(store, failed(&again, "heir", None));
+    assert_eq!(store.outbox().unwrap(), [count(0, 1, 0)]);
+    assert_eq!(claim(store, "late", hour(100), 1), []);
+}
+
+pub(crate) fn a_delivered_alert_tells_when_it_was_first(store: &dyn Store) {
+    raise(store, &["mail", "webhook"], &[80]);
+    let delivery = claim(store, "a", hour(2), 1).remove(0);
+    change(store, OutboxChange::Delivered { id: delivery.id, at: hour(3) });
+    change(store, OutboxChange::Delivered { id: delivery.id, at: hour(4) });
+    assert_eq!(store.alert(delivery.alert.id).unwrap().unwrap().sent_at, Some(hour(3)));
+    assert_eq!(store.claimed("a").unwrap(), []);
+    assert_eq!(store.outbox().unwrap()[0], count(0, 1, 0));
+}
+
+pub(crate) fn a_failed_delivery_comes_back_when_it_is_due(store: &dyn Store) {
+    raise(store, &["mail"], &[80]);
+    let first = claim(store, "a", hour(2), 1).remove(0);
+    change(store, failed(&first, "a", Some(hour(5))));
+    assert_eq!(claim(store, "b", hour(4), 1), []);
+    let second = claim(store, "c", hour(5), 1).remove(0);
+    assert_eq!(second.attempt, 2);
+    change(store, failed(&second, "c", None));
+    assert_eq!(store.outbox().unwrap(), [count(0, 0, 1)]);
+    assert_eq!(claim(store, "d", hour(1000), 1), [], "it is given up");
+}
