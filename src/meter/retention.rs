@@ -8,12 +8,14 @@ use super::calls::LoggedCall;
 use super::invoices::UserInvoice;
 use super::{Meter, no_windows};
 use crate::domain::account::{Account, LimitOverride};
+use crate::domain::alert::Alert;
 use crate::domain::counter::Counter;
 use crate::domain::hold::Hold;
 use crate::domain::name;
+use crate::domain::subscription::history::HistoryEntry;
 use crate::domain::time::{Span, Timestamp};
 use crate::error::{Error, Result, shown};
-use crate::storage::{CallFilter, Erased, Page, PruneMode, Pruned};
+use crate::storage::{AlertFilter, Audience, CallFilter, Erased, Page, PruneMode, Pruned};
 
 /// The answer to erasing a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,7 +54,7 @@ impl Meter {
     }
 
     /// Everything that is kept about a user, as one JSON object: the subscription, limits of its
-    /// own, every call, open holds, sums by period and day, invoices and history.
+    /// own, every call, open holds, alerts, sums by period and day, invoices and history.
     ///
     /// # Errors
     /// `unknown_user`.
@@ -62,21 +64,48 @@ impl Meter {
         let unknown = || Error::UnknownUser { user: shown(user) };
         let account = self.inner.store.account(user)?.ok_or_else(unknown)?;
         let view = self.inner.store.look(user, &[], &no_windows)?;
-        let page = Page { limit: 100, ..Page::default() };
         Ok(json!({
             "user": account.user,
             "exported_at": self.now(),
             "created_at": account.created_at,
             "subscription": self.subscription(user)?,
             "terms": account.timeline.terms(),
-            "subscription_history": self.subscription_history(user, page)?.entries,
+            "subscription_history": self.whole_history(user)?,
             "limit_overrides": overrides(&account),
             "invoices": self.billing_history(user)?.iter().map(in_full).collect::<Vec<_>>(),
             "holds": view.holds.iter().map(held).collect::<Vec<_>>(),
             "usage_periods": self.period_sums(user)?,
             "days": self.day_sums(user)?,
+            "alerts": self.all_alerts(user)?,
             "calls": self.all_calls(user)?,
         }))
+    }
+
+    fn whole_history(&self, user: &str) -> Result<Vec<HistoryEntry>> {
+        let mut entries: Vec<HistoryEntry> = Vec::new();
+        loop {
+            let before_id = entries.last().map(|entry| entry.id);
+            let page = Page { before_id, offset: 0, limit: 100 };
+            let more = self.subscription_history(user, page)?;
+            entries.extend(more.entries);
+            if !more.has_more {
+                return Ok(entries);
+            }
+        }
+    }
+
+    fn all_alerts(&self, user: &str) -> Result<Vec<Alert>> {
+        let filter = AlertFilter { with_dismissed: true, ..AlertFilter::default() };
+        let mut alerts: Vec<Alert> = Vec::new();
+        loop {
+            let before_id = alerts.last().map(|alert| alert.id);
+            let page = Page { before_id, offset: 0, limit: 100 };
+            let chunk = self.inner.store.alerts(Audience::User(user), &filter, page)?.alerts;
+            if chunk.is_empty() {
+                return Ok(alerts);
+            }
+            alerts.extend(chunk);
+        }
     }
 
     fn period_sums(&self, user: &str) -> Result<Vec<Value>> {

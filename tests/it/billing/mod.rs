@@ -6,6 +6,7 @@ mod erasing;
 mod history;
 mod invoices;
 mod late_usage;
+mod lives;
 mod payments;
 mod pruning;
 mod sql_view;

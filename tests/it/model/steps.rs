@@ -1,8 +1,9 @@
 //! The steps of the model test.
 
 use alwrity_metering::{
-    BillingCycle, CallFilter, CallOutcome, CallRecord, CallRequest, Limit, LimitChange, Maximum,
-    Metric, Money, Plan, Policy, PriceVersion, Subscribe, Timestamp, Unit, Variant, Window,
+    BillingCycle, CallFilter, CallOutcome, CallRecord, CallRequest, CancelAt, Change, Limit,
+    LimitChange, Maximum, Metric, Money, Payment, Plan, Policy, PriceVersion, Subscribe, Timestamp,
+    Unit, Variant, Window,
 };
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -35,6 +36,20 @@ pub(crate) enum Step {
     Subscribe {
         user: &'static str,
         subscribe: Subscribe,
+    },
+    /// Renews, upgrades, cancels, … with a payment.
+    Change {
+        user: &'static str,
+        change: Change,
+        payment: Payment,
+    },
+    /// Closes the ended periods of a user, and declares the newest invoice void now and then.
+    Close {
+        user: &'static str,
+        voids: bool,
+    },
+    Prune {
+        before: Timestamp,
     },
     SetLimit {
         user: &'static str,
@@ -94,6 +109,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (users(), keys()).prop_map(|(user, key)| Step::Release { user, key }),
         3 => (users(), subscribes())
             .prop_map(|(user, subscribe)| Step::Subscribe { user, subscribe }),
+        4 => (users(), lives(), payments())
+            .prop_map(|(user, change, payment)| Step::Change { user, change, payment }),
+        1 => (users(), any::<bool>()).prop_map(|(user, voids)| Step::Close { user, voids }),
+        1 => instants().prop_map(|before| Step::Prune { before }),
         3 => (users(), changes())
             .prop_map(|(user, change)| Step::SetLimit { user, change: Box::new(change) }),
         1 => (users(), select(LIMITS.to_vec()))
@@ -127,14 +146,45 @@ const LIMITS: [&str; 7] = [
 fn subscribes() -> impl Strategy<Value = Subscribe> {
     let plan = select(vec!["free", "basic", "pro", "enterprise", "own", "none such"]);
     let cycle = select(BillingCycle::ALL.to_vec());
-    (plan, cycle, weighted(0.2, instants()), weighted(0.2, instants())).prop_map(
-        |(plan_id, billing_cycle, anchor, starts_at)| Subscribe {
+    let when = (weighted(0.2, instants()), weighted(0.2, instants()));
+    (plan, cycle, when, payments(), any::<bool>()).prop_map(
+        |(plan_id, billing_cycle, (anchor, starts_at), payment, auto_renew)| Subscribe {
             billing_cycle,
             anchor,
             starts_at,
-            ..Subscribe::monthly(plan_id).waived("model")
+            payment,
+            auto_renew,
+            ..Subscribe::monthly(plan_id)
         },
     )
+}
+
+fn payments() -> impl Strategy<Value = Payment> {
+    prop_oneof![
+        Just(Payment::Pending),
+        Just(Payment::Reference("ch_1".into())),
+        Just(Payment::Waived("model".into())),
+    ]
+}
+
+/// Every change but a subscription, which has a step of its own.
+pub(crate) fn lives() -> impl Strategy<Value = Change> {
+    let plan = || select(vec!["free", "basic", "pro", "enterprise"]).prop_map(str::to_owned);
+    let cycle = || select(BillingCycle::ALL.to_vec());
+    prop_oneof![
+        Just(Change::Renew),
+        Just(Change::Confirm),
+        Just(Change::Suspend),
+        Just(Change::Resume),
+        Just(Change::Withdraw),
+        (plan(), weighted(0.3, cycle()))
+            .prop_map(|(plan_id, billing_cycle)| Change::Upgrade { plan_id, billing_cycle }),
+        plan().prop_map(|plan_id| Change::Downgrade { plan_id }),
+        cycle().prop_map(|billing_cycle| Change::ChangeCycle { billing_cycle }),
+        Just(Change::Cancel { when: CancelAt::Now }),
+        Just(Change::Cancel { when: CancelAt::PeriodEnd }),
+        instants().prop_map(|grace_until| Change::MarkPastDue { grace_until }),
+    ]
 }
 
 fn policies() -> impl Strategy<Value = Policy> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use alwrity_metering::domain::key::CallKey;
 use alwrity_metering::storage::memory::MemoryStore;
 use alwrity_metering::{
-    CallFilter, Clock, Error, ExpiredHolds, Meter, Options, Page, PeriodChoice, Result,
+    CallFilter, Change, Clock, Error, ExpiredHolds, ExternalIds, InvoiceChoice, Meter, Options,
+    Page, Payment, PeriodChoice, Result, Subscribe, SubscriptionReceipt,
 };
 
 use super::steps::Step;
@@ -69,6 +70,13 @@ impl Twins {
             same(|| format!("calls of {user}"), &calls(model), &calls(meter))?;
             let standing = |meter: &Meter| shown(meter.current_period(user));
             same(|| format!("period of {user}"), &standing(model), &standing(meter))?;
+            let bills = |meter: &Meter| shown(meter.billing_history(user));
+            same(|| format!("invoices of {user}"), &bills(model), &bills(meter))?;
+            let history = |meter: &Meter| {
+                let page = Page { limit: 100, ..Page::default() };
+                shown(meter.subscription_history(user, page)) + &shown(meter.subscription(user))
+            };
+            same(|| format!("history of {user}"), &history(model), &history(meter))?;
         }
         same(|| "unpriced".into(), &shown(model.unpriced()), &shown(meter.unpriced()))?;
         same(|| "plans".into(), &shown(model.plans()), &shown(meter.plans()))?;
@@ -99,6 +107,31 @@ fn shown<T: Debug>(outcome: Result<T>) -> String {
     outcome.map_or_else(|error: Error| error.code().to_owned(), |answer| format!("{answer:?}"))
 }
 
+/// A change through its verb.
+fn changed(
+    meter: &Meter,
+    user: &str,
+    change: &Change,
+    payment: &Payment,
+) -> Result<SubscriptionReceipt> {
+    let payment = payment.clone();
+    match change {
+        Change::Renew => meter.renew(user, payment),
+        Change::Upgrade { plan_id, billing_cycle } => {
+            meter.upgrade(user, plan_id, *billing_cycle, payment)
+        }
+        Change::Downgrade { plan_id } => meter.downgrade(user, plan_id),
+        Change::ChangeCycle { billing_cycle } => meter.change_cycle(user, *billing_cycle, payment),
+        Change::Cancel { when } => meter.cancel(user, *when),
+        Change::MarkPastDue { grace_until } => meter.mark_past_due(user, *grace_until),
+        Change::Suspend => meter.suspend(user),
+        Change::Resume => meter.resume(user),
+        Change::Withdraw => meter.withdraw_change(user),
+        Change::Confirm => meter.confirm_payment(user, "ch_2", ExternalIds::default()),
+        Change::Subscribe { plan_id, .. } => meter.subscribe(user, &Subscribe::monthly(plan_id)),
+    }
+}
+
 fn answer(meter: &Meter, step: &Step) -> String {
     let key = |user: &str, key: &str| CallKey::new(user, key);
     match step {
@@ -116,6 +149,22 @@ fn answer(meter: &Meter, step: &Step) -> String {
         }
         Step::Release { user, key: text } => shown(meter.release(user, key(user, text))),
         Step::Subscribe { user, subscribe } => shown(meter.subscribe(user, subscribe)),
+        Step::Change { user, change, payment } => {
+            let preview = shown(meter.preview_change(user, change));
+            preview + &shown(changed(meter, user, change, payment))
+        }
+        Step::Close { user, voids } => {
+            let closed = meter.finalize_ended(user);
+            let newest = closed.as_ref().ok().and_then(|closed| closed.last());
+            let start = newest.filter(|_| *voids).map(|own| own.invoice.period.starts_at);
+            let void = start.map(|start| {
+                shown(meter.void_invoice(user, &InvoiceChoice::Start(start), "model"))
+            });
+            shown(closed) + &void.unwrap_or_default()
+        }
+        Step::Prune { before } => {
+            shown(meter.prune_dry_run(*before)) + &shown(meter.prune(*before))
+        }
         Step::SetLimit { user, change } => shown(meter.set_limit(user, change)),
         Step::ClearLimit { user, name } => shown(meter.clear_limit(user, name)),
         Step::PutPrice(price) => shown(meter.put_price(price)),
