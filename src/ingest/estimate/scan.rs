@@ -326,7 +326,7 @@ impl TokenScan {
         self.milli += match self.run {
             Run::Word(word) => word_cost(&word),
             Run::Digits(count) => (count + 2) / 3 * 1000,
-            Run::Marks { cost, .. } => cost.max(w::FLOOR_MARKS),
+            Run::Marks { cost, .. } => cost.max(1000),
             // Kept open: a further line break after blanks is cheaper.
             Run::LineBreaks => return,
             Run::Start | Run::Script(_) | Run::Control => 0,
