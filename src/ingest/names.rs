@@ -99,8 +99,3 @@ pub mod operation {
         CRAWL,
     ];
 }
-
-/// A known provider's name as a constant, whatever text it was read from.
-pub(super) fn known_provider(name: &str) -> Option<&'static str> {
-    provider::ALL.into_iter().find(|known| *known == name)
-}

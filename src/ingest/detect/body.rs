@@ -34,7 +34,12 @@ const SHAPES: [BodyShape; 37] = [
     shape(&[(&["x_groq"], None)], Some(p::GROQ), Some(o::CHAT), Certain),
     shape(&[(&["usage", "queue_time"], None)], Some(p::GROQ), Some(o::CHAT), Likely),
     shape(&[(&["usage", "cost_in_usd_ticks"], None)], Some(p::XAI), None, Certain),
-    shape(&[(&["usage", "prompt_cache_hit_tokens"], None)], Some(p::DEEPSEEK), Some(o::CHAT), Likely),
+    shape(
+        &[(&["usage", "prompt_cache_hit_tokens"], None)],
+        Some(p::DEEPSEEK),
+        Some(o::CHAT),
+        Likely,
+    ),
     shape(&[(&["prompt_filter_results"], None)], Some(p::AZURE_OPENAI), Some(o::CHAT), Certain),
     shape(
         &[(&["choices", "0", "content_filter_results"], None)],
@@ -42,7 +47,12 @@ const SHAPES: [BodyShape; 37] = [
         Some(o::CHAT),
         Certain,
     ),
-    shape(&[(&["usage", "search_context_size"], None)], Some(p::PERPLEXITY), Some(o::CHAT), Certain),
+    shape(
+        &[(&["usage", "search_context_size"], None)],
+        Some(p::PERPLEXITY),
+        Some(o::CHAT),
+        Certain,
+    ),
     shape(&[(&["usage", "cost", "total_cost"], None)], Some(p::PERPLEXITY), Some(o::CHAT), Likely),
     shape(
         &[(&["provider"], None), (&["choices"], None), (&["usage", "cost"], None)],
@@ -106,7 +116,12 @@ const SHAPES: [BodyShape; 37] = [
     shape(&[(&["meta", "billed_units"], None)], Some(p::COHERE), Some(o::CHAT), Certain),
     shape(&[(&["usage_info", "pages_processed"], None)], Some(p::MISTRAL), None, Certain),
     // Search and crawl.
-    shape(&[(&["costDollars"], None), (&["statuses"], None)], Some(p::EXA), Some(o::CRAWL), Certain),
+    shape(
+        &[(&["costDollars"], None), (&["statuses"], None)],
+        Some(p::EXA),
+        Some(o::CRAWL),
+        Certain,
+    ),
     shape(&[(&["costDollars"], None)], Some(p::EXA), Some(o::SEARCH), Certain),
     shape(&[(&["searchParameters"], None)], Some(p::SERPER), Some(o::SEARCH), Certain),
     shape(
@@ -121,7 +136,12 @@ const SHAPES: [BodyShape; 37] = [
         Some(o::CRAWL),
         Certain,
     ),
-    shape(&[(&["creditsUsed"], None), (&["data", "web"], None)], Some(p::FIRECRAWL), Some(o::SEARCH), Certain),
+    shape(
+        &[(&["creditsUsed"], None), (&["data", "web"], None)],
+        Some(p::FIRECRAWL),
+        Some(o::SEARCH),
+        Certain,
+    ),
     shape(&[(&["creditsUsed"], None)], Some(p::FIRECRAWL), Some(o::CRAWL), Likely),
     shape(
         &[(&["data", "metadata", "creditsUsed"], None)],
@@ -142,7 +162,12 @@ const SHAPES: [BodyShape; 37] = [
         Some(o::IMAGE_GENERATION),
         Likely,
     ),
-    shape(&[(&["data", "outputs"], None), (&["data", "urls"], None)], Some(p::WAVESPEED), None, Certain),
+    shape(
+        &[(&["data", "outputs"], None), (&["data", "urls"], None)],
+        Some(p::WAVESPEED),
+        None,
+        Certain,
+    ),
     shape(
         &[(&["images", "0", "url"], None), (&["has_nsfw_concepts"], None)],
         Some(p::FAL),
@@ -181,7 +206,9 @@ pub fn detect_body(body: &Value) -> Detection {
     if !body.is_object() {
         return Detection::unknown();
     }
-    let model = ["model", "modelVersion", "model_version"].into_iter().find_map(|key| body.get(key)?.as_str());
+    let model = ["model", "modelVersion", "model_version"]
+        .into_iter()
+        .find_map(|key| body.get(key)?.as_str());
     let by_shape = SHAPES
         .iter()
         .find(|shape| shape.marks.iter().all(|mark| has_mark(body, mark)))

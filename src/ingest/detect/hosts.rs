@@ -9,12 +9,7 @@ use crate::ingest::names::provider as p;
 /// The path of a model at Vertex, by its publisher and method.
 macro_rules! vertex {
     ($publisher:literal, $method:literal) => {
-        concat!(
-            "*/projects/*/locations/*/publishers/",
-            $publisher,
-            "/models/{model}:",
-            $method
-        )
+        concat!("*/projects/*/locations/*/publishers/", $publisher, "/models/{model}:", $method)
     };
 }
 

@@ -232,7 +232,7 @@ fn strip_version(name: &str) -> &str {
         return name;
     }
     match base.rsplit_once("-v") {
-        Some((bare, major)) if major.bytes().all(|byte| byte.is_ascii_digit()) => bare,
+        Some((name, major)) if major.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => base,
     }
 }
@@ -254,6 +254,8 @@ fn split_date(name: &str) -> (&str, Option<&str>) {
         if let Some((base, tail)) = ends(shape.len())
             && has_shape(tail, shape)
             && is_date(tail)
+            // The number of a family, as in `text-embedding-004`, is no revision.
+            && (tail.len() != 3 || base.bytes().any(|byte| byte.is_ascii_digit()))
         {
             return (base, Some(tail));
         }
@@ -265,7 +267,8 @@ fn split_date(name: &str) -> (&str, Option<&str>) {
 }
 
 fn has_shape(text: &str, shape: &str) -> bool {
-    let same = |(byte, want): (u8, u8)| if want == b'9' { byte.is_ascii_digit() } else { byte == want };
+    let same =
+        |(byte, want): (u8, u8)| if want == b'9' { byte.is_ascii_digit() } else { byte == want };
     text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(same)
 }
 
@@ -280,9 +283,7 @@ fn is_date(text: &str) -> bool {
         [year, month, day] => is_year(year) && is_month(month) && is_day(day),
         [month, year] if year.len() == 4 => is_month(month) && is_year(year),
         [month, day] => is_month(month) && is_day(day),
-        [one] if one.len() == 8 => {
-            is_year(&one[..4]) && is_month(&one[4..6]) && is_day(&one[6..])
-        }
+        [one] if one.len() == 8 => is_year(&one[..4]) && is_month(&one[4..6]) && is_day(&one[6..]),
         [one] if one.len() == 4 => {
             let (first, last) = one.split_at(2);
             is_month(first) && is_day(last) || number(first) > 22 && is_month(last)

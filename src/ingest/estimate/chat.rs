@@ -199,7 +199,9 @@ impl Walk {
                 self.estimate.text_tokens = self.estimate.text_tokens.saturating_add(tokens);
             }
             Value::Array(items) if depth < DEPTH_MAX => {
-                items.iter().for_each(|item| self.content(item, depth + 1));
+                for item in items {
+                    self.content(item, depth + 1);
+                }
             }
             Value::Object(_) if depth < DEPTH_MAX => self.part(content, depth + 1),
             Value::Number(_) | Value::Bool(_) => {
@@ -291,8 +293,8 @@ impl Walk {
         });
         let size = base64.and_then(base64_image_size);
         if size.is_none() {
-            let side = UNSEEN.width;
-            self.note(&format!("an image of unseen size is taken as {side} × {side}"));
+            let pixels = UNSEEN.width;
+            self.note(&format!("an image of unseen size is taken as {pixels} × {pixels}"));
         }
         let tokens = image_tokens(&self.model, size, is_low_detail);
         self.estimate.image_tokens = self.estimate.image_tokens.saturating_add(tokens);

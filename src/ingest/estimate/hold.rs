@@ -133,7 +133,7 @@ mod tests {
         }
         let rule = HoldRule::default();
         let hold = rule.hold(1_000, CountSource::Estimated, None, Some(&model), None);
-        assert_eq!(hold.input_tokens, 1_319);
+        assert_eq!(hold.input_tokens, 1_320);
         assert_eq!(hold.output_tokens, 1_000);
         let most = rule.hold(i64::MAX, CountSource::Estimated, None, Some(&model), None);
         assert_eq!(most.input_tokens, i64::MAX);

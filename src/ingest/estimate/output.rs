@@ -220,6 +220,9 @@ mod tests {
         assert_eq!(sizes.quantile(50), Some(1_023));
         let json = serde_json::to_string(&sizes).unwrap();
         assert_eq!(serde_json::from_str::<OutputSizes>(&json).unwrap(), sizes);
-        assert_eq!(serde_json::from_str::<OutputSizes>("[[999,3],[1,-4]]").unwrap(), Vec::new().into());
+        assert_eq!(
+            serde_json::from_str::<OutputSizes>("[[999,3],[1,-4]]").unwrap(),
+            Vec::new().into()
+        );
     }
 }

@@ -114,7 +114,8 @@ fn asked(request: &Value, keys: &[&str]) -> Option<i64> {
     places.into_iter().flatten().chain(request.get("input")).find_map(|place| {
         keys.iter().find_map(|key| {
             let value = place.get(*key)?;
-            let count = value.as_i64().or_else(|| value.as_str()?.trim_end_matches('s').parse().ok());
+            let count =
+                value.as_i64().or_else(|| value.as_str()?.trim_end_matches('s').parse().ok());
             count.filter(|count| *count >= 0).map(|count| count.min(ASKED_MAX))
         })
     })
@@ -143,11 +144,30 @@ mod tests {
             ("exa", "search", json!({"query": "x"}), r#"{"searches":1}"#),
             ("firecrawl", "crawl", json!({"url": "x", "limit": 20}), r#"{"pages":20}"#),
             ("firecrawl", "crawl", json!({"urls": ["a", "b"]}), r#"{"pages":2}"#),
-            ("openai", "audio_generation", json!({"input": "Grüße"}), r#"{"requests":1,"characters":5}"#),
-            ("wavespeed", "video_generation", json!({"duration": 5}), r#"{"seconds":5,"videos":1}"#),
-            ("gemini", "video_generation", json!({"parameters": {"durationSeconds": "8"}}),
-                r#"{"seconds":8,"videos":1}"#),
-            ("gemini", "image_generation", json!({"parameters": {"sampleCount": 4}}), r#"{"images":4}"#),
+            (
+                "openai",
+                "audio_generation",
+                json!({"input": "Grüße"}),
+                r#"{"requests":1,"characters":5}"#,
+            ),
+            (
+                "wavespeed",
+                "video_generation",
+                json!({"duration": 5}),
+                r#"{"seconds":5,"videos":1}"#,
+            ),
+            (
+                "gemini",
+                "video_generation",
+                json!({"parameters": {"durationSeconds": "8"}}),
+                r#"{"seconds":8,"videos":1}"#,
+            ),
+            (
+                "gemini",
+                "image_generation",
+                json!({"parameters": {"sampleCount": 4}}),
+                r#"{"images":4}"#,
+            ),
             ("stability", "image_edit", json!({"prompt": "x"}), r#"{"images":1}"#),
         ] {
             assert_eq!(usage(provider, operation, &request), expected, "{provider} {operation}");

@@ -65,14 +65,8 @@ const LLAMA: Shape = Shape {
 };
 
 /// What Bedrock answers.
-pub(super) const SHAPES: &[&Shape] = &[
-    &CONVERSE,
-    &super::anthropic::MESSAGES,
-    &super::openai::CHAT,
-    &TITAN,
-    &LLAMA,
-    &METRICS,
-];
+pub(super) const SHAPES: &[&Shape] =
+    &[&CONVERSE, &super::anthropic::MESSAGES, &super::openai::CHAT, &TITAN, &LLAMA, &METRICS];
 
 /// The writes by how long they are kept; a sum without that split is kept for 5 minutes.
 fn cache_writes(body: &Value, found: &mut Found) {

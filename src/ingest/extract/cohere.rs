@@ -37,5 +37,4 @@ const TOKENS: Shape = Shape {
 const STREAM_END: Shape = Shape { root: "response.meta.billed_units", ..META };
 
 /// What Cohere answers; its compatible form is OpenAI's.
-pub(super) const SHAPES: &[&Shape] =
-    &[&CHAT, &META, &STREAM_END, &TOKENS, &super::openai::CHAT];
+pub(super) const SHAPES: &[&Shape] = &[&CHAT, &META, &STREAM_END, &TOKENS, &super::openai::CHAT];

@@ -5,10 +5,8 @@ use super::openai::{CHAT, IMAGES, RESPONSES, SECONDS, TRANSCRIPT};
 use super::shape::{As, CACHED, INPUT, OUTPUT, Shape, Side, WRITE_5M};
 
 /// Groq: times beside the counts; a stream has the usage in `x_groq` too.
-const GROQ_CHAT: Shape = Shape {
-    known: &["queue_time", "prompt_time", "completion_time", "total_time"],
-    ..CHAT
-};
+const GROQ_CHAT: Shape =
+    Shape { known: &["queue_time", "prompt_time", "completion_time", "total_time"], ..CHAT };
 const GROQ_STREAM: Shape = Shape { root: "x_groq.usage", ..GROQ_CHAT };
 pub(super) const GROQ: &[&Shape] = &[&GROQ_CHAT, &GROQ_STREAM, &RESPONSES, &TRANSCRIPT];
 
@@ -91,11 +89,8 @@ const OPENROUTER_CHAT: Shape = Shape {
     cost: &[("usage.cost", 0)],
     ..CHAT
 };
-const OPENROUTER_RESPONSES: Shape = Shape {
-    known: &["cost", "cost_details", "is_byok"],
-    cost: OPENROUTER_CHAT.cost,
-    ..RESPONSES
-};
+const OPENROUTER_RESPONSES: Shape =
+    Shape { known: &["cost", "cost_details", "is_byok"], cost: OPENROUTER_CHAT.cost, ..RESPONSES };
 pub(super) const OPENROUTER: &[&Shape] = &[&OPENROUTER_CHAT, &OPENROUTER_RESPONSES];
 
 /// Perplexity: reasoning of its research model stands beside the completion; what it read for its
@@ -127,7 +122,13 @@ const PERPLEXITY_RESPONSES: Shape = Shape {
     more: None,
     ..RESPONSES
 };
-pub(super) const PERPLEXITY: &[&Shape] = &[&PERPLEXITY_CHAT, &PERPLEXITY_RESPONSES];
+const PERPLEXITY_SEARCH: Shape = Shape {
+    needs: &["results"],
+    more: Some(|_, found| found.raise("searches", 1)),
+    ..Shape::EMPTY
+};
+pub(super) const PERPLEXITY: &[&Shape] =
+    &[&PERPLEXITY_CHAT, &PERPLEXITY_RESPONSES, &PERPLEXITY_SEARCH];
 
 /// Mistral: like OpenAI; documents by pages, speech by seconds.
 const MISTRAL_CHAT: Shape = Shape {

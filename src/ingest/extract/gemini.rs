@@ -67,7 +67,13 @@ const VIDEO: Shape = Shape {
     root: "response",
     needs: &["generateVideoResponse", "videos", "generatedVideos"],
     fields: &[],
-    known: &["@type", "generateVideoResponse", "videos", "generatedVideos", "raiMediaFilteredCount"],
+    known: &[
+        "@type",
+        "generateVideoResponse",
+        "videos",
+        "generatedVideos",
+        "raiMediaFilteredCount",
+    ],
     more: Some(count_videos),
     ..Shape::EMPTY
 };
@@ -92,7 +98,8 @@ pub(super) fn count_parts(body: &Value, found: &mut Found) {
         let parts = at(candidate, "content.parts").and_then(Value::as_array);
         for part in parts.into_iter().flatten() {
             let media = part.get("inlineData").or_else(|| part.get("inline_data"));
-            let kind = media.and_then(|media| media.get("mimeType").or_else(|| media.get("mime_type")));
+            let kind =
+                media.and_then(|media| media.get("mimeType").or_else(|| media.get("mime_type")));
             if kind.and_then(Value::as_str).is_some_and(|kind| kind.starts_with("image/")) {
                 found.add("images", 1);
             }

@@ -76,8 +76,12 @@ fn count_fal(body: &Value, found: &mut Found) {
     if let Ok(count @ 1..) = i64::try_from(images) {
         found.raise("images", count);
     }
-    let results =
-        [("image", "images"), ("video", "videos"), ("audio", "requests"), ("audio_url", "requests")];
+    let results = [
+        ("image", "images"),
+        ("video", "videos"),
+        ("audio", "requests"),
+        ("audio_url", "requests"),
+    ];
     for (key, unit) in results {
         let is_result = body.get(key).is_some_and(|part| part.is_string() || part.is_object());
         if is_result {
@@ -90,7 +94,8 @@ fn count_fal(body: &Value, found: &mut Found) {
 fn unit_of_address(address: &str) -> &'static str {
     let path = address.find(['?', '#']).map_or(address, |end| &address[..end]);
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let is_one_of = |endings: &[&str]| endings.iter().any(|known| known.eq_ignore_ascii_case(ending));
+    let is_one_of =
+        |endings: &[&str]| endings.iter().any(|known| known.eq_ignore_ascii_case(ending));
     if is_one_of(&["mp4", "webm", "mov", "mkv"]) {
         "videos"
     } else if is_one_of(&["mp3", "wav", "flac", "ogg", "m4a", "opus"]) {

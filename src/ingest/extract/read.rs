@@ -44,7 +44,8 @@ pub(super) fn seconds(value: &Value) -> Option<i64> {
 pub(super) fn money(value: &Value, places: u32) -> Option<(Money, bool)> {
     let decimal = Decimal::read(value)?;
     let (whole, rest) = decimal.shifted(i64::from(12_u32.checked_sub(places)?))?;
-    let rounded = whole + i128::from(rest == Rest::MoreThanHalf)
+    let rounded = whole
+        + i128::from(rest == Rest::MoreThanHalf)
         + i128::from(rest == Rest::Half && whole % 2 == 1);
     let pico_usd = i64::try_from(rounded).ok()?;
     Some((Money::from_pico_usd(pico_usd), rest != Rest::None))

@@ -98,8 +98,8 @@ impl Shape {
         self.needs.iter().any(is_there).then_some(root)
     }
 
-    /// Reads a body of this shape.
-    pub(super) fn read(&self, body: &Value, root: &Value) -> Extracted {
+    /// Reads a body of this shape; `None` when it holds no count that can be one.
+    pub(super) fn read(&self, body: &Value, root: &Value) -> Option<Extracted> {
         let mut found = Found::default();
         for (path, counts_as) in self.fields {
             if let Some(value) = at(root, path).filter(|value| !value.is_null()) {
@@ -112,11 +112,15 @@ impl Shape {
         if let Some(more) = self.more {
             more(body, &mut found);
         }
-        let total = TOTALS.iter().find_map(|key| root.get(*key).and_then(|value| count(value).ok()));
+        let total =
+            TOTALS.iter().find_map(|key| root.get(*key).and_then(|value| count(value).ok()));
         let text = |paths: &[&str]| paths.iter().find_map(|path| at(body, path)?.as_str());
         let tier = text(self.tier).and_then(|name| found.tier(name));
         let vendor_cost = self.cost(body, &mut found);
-        Extracted {
+        if found.quantities.is_empty() && vendor_cost.is_none() {
+            return None;
+        }
+        Some(Extracted {
             model: text(self.model).filter(|name| !name.is_empty()).map(str::to_owned),
             usage: found.usage(total),
             service_tier: tier,
@@ -124,7 +128,7 @@ impl Shape {
             is_partial: false,
             notes: found.notes,
             source: CountSource::Reported,
-        }
+        })
     }
 
     fn cost(&self, body: &Value, found: &mut Found) -> Option<Money> {
@@ -311,12 +315,11 @@ impl Found {
 
     fn tier(&mut self, name: &str) -> Option<ServiceTier> {
         let known = TIERS.iter().find(|(word, _)| name.eq_ignore_ascii_case(word));
-        match known {
-            Some((_, tier)) => *tier,
-            None => {
-                self.note(|| "the service tier is unknown".to_owned());
-                None
-            }
+        if let Some((_, tier)) = known {
+            *tier
+        } else {
+            self.note(|| "the service tier is unknown".to_owned());
+            None
         }
     }
 
