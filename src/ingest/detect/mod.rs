@@ -64,9 +64,9 @@ impl Detection {
     ///
     /// ```
     /// use alwrity_metering::ingest::{detect_model, detect_provider};
-    /// let call = detect_provider("https://api.wavespeed.ai/api/v3/wavespeed-ai/qwen-image");
-    /// let both = call.or(detect_model("gpt-4o"));
-    /// assert_eq!(both.provider.as_deref(), Some("wavespeed"));
+    /// let call = detect_provider("https://api.mistral.ai/v1/unheard-of");
+    /// let both = call.or(detect_model("gpt-oss-120b"));
+    /// assert_eq!(both.provider.as_deref(), Some("mistral"));
     /// assert_eq!(both.operation.as_deref(), Some("chat"));
     /// ```
     #[must_use]
