@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Collects plain texts from this machine to fit and to score the token estimate.
 
-    python3 scripts/estimation_corpus.py --out /tmp/corpus [--handbooks /tmp/handbooks]
+    python3 scripts/estimation_corpus.py --out /tmp/corpus [--handbooks DIR] [--more DIR]
 
 Writes OUT/fit/<class>/*.txt and OUT/score/<class>/*.txt. Nothing is downloaded and nothing of it
 is kept in the repository. The two sides never hold the same file, and for the languages not even
@@ -9,6 +9,8 @@ the same kind of source: the fit reads handbooks, the score reads manual pages a
 
 --handbooks is a folder into which the Debian packages `debian-handbook` and `debian-reference-*`
 were unpacked (`apt-get download …; dpkg-deb -x …`). Without it only the score side is written.
+--more is a folder of plain texts, one folder per class, that only the fit reads: prose that is
+not about computers, such as the Debian package `fortunes-de`.
 """
 
 import argparse
@@ -161,13 +163,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--handbooks", type=pathlib.Path)
+    parser.add_argument("--more", type=pathlib.Path)
     args = parser.parse_args()
     kinds = ("python", "json", "markdown", "rust", "javascript")
     files = [file for kind in kinds for file in of_kind(kind)]
     fit = [file[:3] for file in files if file[3] % 2 == 0]
     score = [file[:3] for file in files if file[3] % 2 == 1 and file[0] in kinds[:3]]
     if args.handbooks:
-        write(args.out, "fit", list(handbooks(args.handbooks)) + fit)
+        more = sorted(args.more.glob("*/*.txt")) if args.more else []
+        prose = [(path.parent.name, path.stem, read(path)) for path in more]
+        write(args.out, "fit", prose + list(handbooks(args.handbooks)) + fit)
     write(args.out, "score", list(manuals()) + score)
 
 

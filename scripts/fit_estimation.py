@@ -21,16 +21,23 @@ from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import lsqr
 
 ENCODING = bpe_openai.get_encoding("o200k_base")
+# A character must be seen so often to have a cost of its own.
+OWN_MIN = 15
+# It stays within so many tenths of a token, so that no row of them costs nothing.
+OWN_STEPS = 9
 # How much each class of the corpus weighs; what is not named weighs 0.5.
-SHARES = {"english": 3, "german": 2.5, "markdown": 2, "python": 2, "json": 2, "japanese": 3,
-          "chinese": 3, "rust": 1, "javascript": 1, "polish": 0.3, "turkish": 0.3,
+SHARES = {"english": 3, "german": 3.5, "markdown": 2, "python": 2, "json": 2, "japanese": 3,
+          "chinese": 4, "rust": 1, "javascript": 1, "polish": 0.3, "turkish": 0.3,
           "vietnamese": 0.3}
 PUNCT = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 UMLAUTS = {"ä": 27, "ö": 28, "ü": 29, "ß": 30}
 SCRIPTS = ["Marks", "Cyrillic", "Greek", "Semitic", "Alphabet", "Symbols", "WideMarks", "Kana",
-           "Katakana", "Kanji", "Hangul", "Astral"]
+           "Katakana", "Kanji", "Hangul", "Astral", "FullWidth"]
 LEADS = ["Blank", "None", "Punct", "Apostrophe"]
 LENGTH_MAX = 16
+# Long rows of one character are cheap; these are facts of the encoding and not fitted.
+REPEAT_AFTER, REPEAT_MARK, REPEAT_WIDE = 4, 0.04, 0.063
+BREAKS_MAX, BLANKS_MAX = 16, 128
 
 
 def count(text, known={}):
@@ -52,6 +59,8 @@ def letter(char):
 
 def script(code):
     """The class of a character that is neither ASCII nor Latin."""
+    if 0xFF10 <= code < 0xFF1A or 0xFF21 <= code < 0xFF3B or 0xFF41 <= code < 0xFF5B:
+        return "FullWidth"
     for limit, name in ((0xC0, "Marks"), (0x370, "Alphabet"), (0x400, "Greek"),
                         (0x530, "Cyrillic"), (0x590, "Alphabet"), (0x780, "Semitic"),
                         (0x2000, "Alphabet"), (0x2070, "Marks"), (0x2E80, "Symbols"),
@@ -91,7 +100,7 @@ def scan(text):
             if blanks:
                 lead = "Blank"
                 if blanks > 1:
-                    runs.append(("blanks",))
+                    runs.append(("blanks", blanks))
             elif before == "punct" and runs[-1][0] == "punct" and len(runs[-1][1]) == 1 \
                     and not runs[-1][2]:
                 mark = runs.pop()[1]
@@ -105,14 +114,14 @@ def scan(text):
             if blanks:
                 runs.append(("blank_digit",))
             if blanks > 1:
-                runs.append(("blanks",))
+                runs.append(("blanks", blanks))
             runs.append(("digits", at - start))
             before, blanks = "digits", 0
         elif char in PUNCT:
             while at < len(text) and text[at] in PUNCT:
                 at += 1
             if blanks > 1:
-                runs.append(("blanks",))
+                runs.append(("blanks", blanks))
             runs.append(("punct", text[start:at], blanks > 0))
             before, blanks = "punct", 0
         elif char.isascii():
@@ -125,11 +134,11 @@ def scan(text):
                     and not letter(text[at]) and script(ord(text[at])) == kind:
                 at += 1
             if blanks > 1:
-                runs.append(("blanks",))
-            runs.append(("script", kind, at - start))
+                runs.append(("blanks", blanks))
+            runs.append(("script", kind, text[start:at]))
             before, blanks = "script", 0
     if blanks:
-        runs.append(("blanks",))
+        runs.append(("blanks", blanks))
     return runs
 
 
@@ -211,6 +220,31 @@ def chunks(text, size=90):
         start = end
 
 
+def repeats_of(run):
+    """How many times each character already stood in a row before."""
+    repeats = [0]
+    for last, char in zip(run, run[1:]):
+        repeats.append(repeats[-1] + 1 if char == last else 0)
+    return repeats
+
+
+def fixed_cost(runs):
+    """What is not fitted: digits by threes, and what long rows of one character cost."""
+    cost = 0.0
+    for run in runs:
+        if run[0] == "digits":
+            cost += (run[1] + 2) // 3
+        elif run[0] == "punct":
+            cost += REPEAT_MARK * sum(1 for n in repeats_of(run[1]) if n >= REPEAT_AFTER)
+        elif run[0] == "script" and run[1] in ("Marks", "Symbols"):
+            cost += REPEAT_WIDE * sum(1 for n in repeats_of(run[2]) if n >= REPEAT_AFTER)
+        elif run[0] == "newline":
+            cost += REPEAT_WIDE * max(0, run[1] - BREAKS_MAX)
+        elif run[0] == "blanks":
+            cost += run[1] // BLANKS_MAX
+    return cost
+
+
 def rest_features(runs):
     """What is left after words and digits."""
     found = collections.Counter()
@@ -221,11 +255,16 @@ def rest_features(runs):
             found["punct_start"] += 1
             found["punct_blank"] += run[2]
             found[("first", symbols[0])] += 1
-            for pair in zip(symbols, symbols[1:]):
-                found[("mark", *pair)] += 1
+            for pair, repeats in zip(zip(symbols, symbols[1:]), repeats_of(run[1])[1:]):
+                if repeats < REPEAT_AFTER:
+                    found[("mark", *pair)] += 1
         elif kind == "script":
             found[("run", run[1])] += 1
-            found[("char", run[1])] += run[2]
+            is_drawing = run[1] in ("Marks", "Symbols")
+            found[("char", run[1])] += sum(1 for repeats in repeats_of(run[2])
+                                           if repeats < REPEAT_AFTER or not is_drawing)
+            for char in run[2] if run[1] in ("Kana", "Kanji") else "":
+                found[("own", char)] += 1
         elif kind == "word" and run[1] == "Apostrophe":
             found["contraction"] += 1
         elif kind == "newline":
@@ -238,12 +277,15 @@ def rest_features(runs):
 def fit_rest(samples, weights):
     """Weights of everything but words, on what the words and digits leave over."""
     index, rows, left, weight = {}, [], [], []
+    seen = collections.Counter(char for text, _ in samples for char in text if char > "\u303f")
     for text, share in samples:
         runs = scan(text)
         known = sum(word_cost(weights, run[1], run[3]) for run in runs
                     if run[0] == "word" and run[1] != "Apostrophe")
-        known += sum((run[1] + 2) // 3 for run in runs if run[0] == "digits")
-        rows.append(rest_features(runs))
+        known += fixed_cost(runs)
+        found = rest_features(runs)
+        rows.append({name: value for name, value in found.items()
+                     if name[0] != "own" or seen[name[1]] >= OWN_MIN})
         left.append(count(text) - known)
         weight.append(share)
     design = matrix(rows, index)
@@ -253,7 +295,7 @@ def fit_rest(samples, weights):
     prior |= {("run", name): 0.2 for name in SCRIPTS} | {("char", name): 0.5 for name in SCRIPTS}
     prior |= {("char", "Marks"): 0.8, ("char", "Symbols"): 0.9, ("char", "Astral"): 1.5}
     start = np.array([prior.get(name, 0.0) for name in index])
-    strength = {"mark": 8.0, "first": 8.0, "run": 60.0, "char": 60.0}
+    strength = {"mark": 8.0, "first": 8.0, "run": 60.0, "char": 60.0, "own": 45.0}
     damp = np.sqrt([strength.get(name[0], 2.0) for name in index])
     target = np.concatenate([scale * (np.array(left) - design @ start), np.zeros(len(index))])
     from scipy.sparse import vstack
@@ -287,6 +329,25 @@ def table(name, doc, rows):
             line = ", ".join(str(value) for value in row[at:at + 16])
             opening = "    [" if at == 0 else "     "
             print(f"{opening}{line}{'],' if at + 16 >= len(row) else ','}")
+    print("];")
+
+
+def own_costs(rest):
+    """What single characters cost beside their script, in steps of a tenth of a token."""
+    steps = collections.defaultdict(list)
+    for name, weight in rest.items():
+        step = max(-OWN_STEPS, min(OWN_STEPS, round(10 * weight)))
+        if name[0] == "own" and step:
+            steps[step].append(name[1])
+    rows = []
+    for step in sorted(steps):
+        chars = "".join(sorted(steps[step]))
+        rows += [(step, chars[at:at + 40]) for at in range(0, len(chars), 40)]
+    print("\n/// What a Han or Hiragana character costs beside its script, in tenths of a token.")
+    print("#[rustfmt::skip]")
+    print(f"pub(super) const OWN: [(i8, &str); {len(rows)}] = [")
+    for step, chars in rows:
+        print(f'    ({step}, "{chars}"),')
     print("];")
 
 
@@ -329,6 +390,7 @@ def main():
         print(f"    ({milli(rest, ('run', name), 0.2)}, {milli(rest, ('char', name), 0.5)}),"
               f" // {name}")
     print("];")
+    own_costs(rest)
     table("LETTER_PAIRS", "Neighbouring letters of a word; 0 stands for its edge.",
           [[milli(fitted, ("pair", a, b)) for b in range(32)] for a in range(32)])
     table("FIRST_MARK", "The first mark of a run, in ASCII order.",

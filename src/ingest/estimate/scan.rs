@@ -13,6 +13,17 @@ const DIGIT: u8 = 64;
 const BLANK: u8 = 65;
 const LINE_BREAK: u8 = 66;
 
+/// Long rows of one character are cheap: after so many repeats each costs only this.
+const REPEAT_AFTER: usize = 4;
+const REPEAT_MARK: i64 = 40;
+const REPEAT_WIDE: i64 = 63;
+/// A row of line breaks is one token up to here, a row of blanks up to there.
+const BREAKS_MAX: usize = 16;
+const BLANKS_MAX: i64 = 128;
+
+/// The number of `'` among the marks.
+const APOSTROPHE: u8 = b'\'' - b'!';
+
 const CLASSES: [u8; 128] = classes();
 
 const fn classes() -> [u8; 128] {
@@ -52,6 +63,7 @@ enum Script {
     Kanji,
     Hangul,
     Astral,
+    FullWidth,
 }
 
 impl Script {
@@ -61,6 +73,7 @@ impl Script {
             0x370..0x400 => Self::Greek,
             0x400..0x530 => Self::Cyrillic,
             0x590..0x780 | 0xFB00..0xFE00 => Self::Semitic,
+            0xFF10..0xFF1A | 0xFF21..0xFF3B | 0xFF41..0xFF5B => Self::FullWidth,
             0x2070..0x2E80 | 0xD7B0..0xF900 => Self::Symbols,
             0x2E80..0x3040 | 0xFE00..0x10000 => Self::WideMarks,
             0x3040..0x30A0 => Self::Kana,
@@ -92,15 +105,26 @@ struct Word {
     cost: i64,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// The number of the last mark, and how often it stood in a row before.
+    last: u8,
+    repeats: usize,
+    count: usize,
+    after_blank: bool,
+    after_word: bool,
+    cost: i64,
+}
+
 /// The run that is still open.
 #[derive(Clone, Copy, Debug)]
 enum Run {
     Start,
     Word(Word),
     Digits(i64),
-    Marks { last: u8, count: usize, after_blank: bool, after_word: bool, cost: i64 },
-    LineBreaks,
-    Script(Script),
+    Marks(Marks),
+    LineBreaks(usize),
+    Script { script: Script, last: char, repeats: usize },
     Control,
 }
 
@@ -116,7 +140,7 @@ enum Run {
 #[derive(Clone, Copy, Debug)]
 pub struct TokenScan {
     milli: i64,
-    blanks: u32,
+    blanks: i64,
     run: Run,
     is_empty: bool,
 }
@@ -172,7 +196,7 @@ impl TokenScan {
         let mut whole = *self;
         whole.close();
         if whole.blanks > 0 {
-            whole.milli += w::BLANKS;
+            whole.milli += w::BLANKS + whole.blanks / BLANKS_MAX * 1000;
         }
         ((whole.milli + 500) / 1000).max(i64::from(!self.is_empty))
     }
@@ -215,9 +239,9 @@ impl TokenScan {
             self.join_blanks();
             return new_word(Lead::Blank);
         }
-        if let Run::Marks { last, count: 1, after_blank: false, after_word, .. } = self.run {
+        if let Run::Marks(Marks { last, count: 1, after_blank: false, after_word, .. }) = self.run {
             // One free mark joins the word, so its own cost is dropped.
-            let is_apostrophe = after_word && last == b'\'' - b'!';
+            let is_apostrophe = after_word && last == APOSTROPHE;
             return new_word(if is_apostrophe { Lead::Apostrophe } else { Lead::Mark });
         }
         self.close();
@@ -243,11 +267,16 @@ impl TokenScan {
 
     fn mark(&mut self, mark: u8) {
         if self.blanks == 0
-            && let Run::Marks { last, count, cost, .. } = &mut self.run
+            && let Run::Marks(run) = &mut self.run
         {
-            *cost += i64::from(w::MARK_PAIRS[usize::from(*last)][usize::from(mark)]);
-            *last = mark;
-            *count += 1;
+            run.repeats = if run.last == mark { run.repeats + 1 } else { 0 };
+            run.cost += if run.repeats >= REPEAT_AFTER {
+                REPEAT_MARK
+            } else {
+                i64::from(w::MARK_PAIRS[usize::from(run.last)][usize::from(mark)])
+            };
+            run.last = mark;
+            run.count += 1;
             return;
         }
         let after_word = self.blanks == 0 && matches!(self.run, Run::Word(_));
@@ -256,20 +285,23 @@ impl TokenScan {
         self.join_blanks();
         let blank = if after_blank { w::PUNCT_BLANK } else { 0 };
         let cost = w::PUNCT_START + blank + i64::from(w::FIRST_MARK[0][usize::from(mark)]);
-        self.run = Run::Marks { last: mark, count: 1, after_blank, after_word, cost };
+        self.run =
+            Run::Marks(Marks { last: mark, repeats: 0, count: 1, after_blank, after_word, cost });
     }
 
     fn line_break(&mut self) {
-        let cost = match self.run {
-            Run::LineBreaks if self.blanks == 0 => 0,
-            Run::LineBreaks => w::NEWLINE_MORE,
-            Run::Marks { .. } if self.blanks == 0 => w::PUNCT_NEWLINE,
-            _ => w::NEWLINE,
+        let (cost, count) = match self.run {
+            Run::LineBreaks(count) if self.blanks == 0 => {
+                (if count < BREAKS_MAX { 0 } else { REPEAT_WIDE }, count + 1)
+            }
+            Run::LineBreaks(_) => (w::NEWLINE_MORE, 1),
+            Run::Marks(_) if self.blanks == 0 => (w::PUNCT_NEWLINE, 1),
+            _ => (w::NEWLINE, 1),
         };
         self.close();
         self.milli += cost;
         self.blanks = 0;
-        self.run = Run::LineBreaks;
+        self.run = Run::LineBreaks(count);
     }
 
     /// Reads one character that is not ASCII.
@@ -289,14 +321,24 @@ impl TokenScan {
         }
         let script = Script::of(u32::from(char));
         let (run, each) = w::SCRIPT[script as usize];
-        let goes_on = self.blanks == 0 && matches!(self.run, Run::Script(open) if open == script);
-        if !goes_on {
-            self.close();
-            self.join_blanks();
-            self.milli += run;
-            self.run = Run::Script(script);
-        }
-        self.milli += each;
+        let repeats = match self.run {
+            Run::Script { script: open, last, repeats } if self.blanks == 0 && open == script => {
+                if last == char {
+                    repeats + 1
+                } else {
+                    0
+                }
+            }
+            _ => {
+                self.close();
+                self.join_blanks();
+                self.milli += run;
+                0
+            }
+        };
+        let is_row = repeats >= REPEAT_AFTER && matches!(script, Script::Marks | Script::Symbols);
+        self.milli += if is_row { REPEAT_WIDE } else { each + own_cost(char) };
+        self.run = Run::Script { script, last: char, repeats };
         end
     }
 
@@ -316,7 +358,7 @@ impl TokenScan {
     /// Blanks before a run: the last joins it, the others are a run of their own.
     fn join_blanks(&mut self) {
         if self.blanks > 1 {
-            self.milli += w::BLANKS;
+            self.milli += w::BLANKS + self.blanks / BLANKS_MAX * 1000;
         }
         self.blanks = 0;
     }
@@ -326,10 +368,10 @@ impl TokenScan {
         self.milli += match self.run {
             Run::Word(word) => word_cost(&word),
             Run::Digits(count) => (count + 2) / 3 * 1000,
-            Run::Marks { cost, .. } => cost.max(1000),
+            Run::Marks(run) => run.cost.max(1000),
             // Kept open: a further line break after blanks is cheaper.
-            Run::LineBreaks => return,
-            Run::Start | Run::Script(_) | Run::Control => 0,
+            Run::LineBreaks(_) => return,
+            Run::Start | Run::Script { .. } | Run::Control => 0,
         };
         self.run = Run::Start;
     }
@@ -368,6 +410,43 @@ fn word_cost(word: &Word) -> i64 {
     let edge = i64::from(w::LETTER_PAIRS[usize::from(word.last)][0]);
     let cost = word.cost + lead + w::LENGTH[length] + beyond.saturating_mul(w::LONG) + edge;
     cost.max(1000)
+}
+
+/// The first and the last character of the table of own costs: Hiragana to Han.
+const OWN_FIRST: u32 = 0x3040;
+const OWN_LENGTH: usize = 0xA000 - 0x3040;
+
+/// Tenths of a token by character, laid out from the lists of the weights.
+static OWN_COSTS: [i8; OWN_LENGTH] = own_costs();
+
+// Laid out by the compiler: it is never on a stack.
+#[allow(clippy::large_stack_arrays)]
+const fn own_costs() -> [i8; OWN_LENGTH] {
+    let mut table = [0; OWN_LENGTH];
+    let mut list = 0;
+    while list < w::OWN.len() {
+        let (tenths, characters) = w::OWN[list];
+        let bytes = characters.as_bytes();
+        let mut at = 0;
+        // All of them take three bytes of UTF-8.
+        while at + 2 < bytes.len() {
+            let code = ((bytes[at] as usize & 0x0f) << 12)
+                | ((bytes[at + 1] as usize & 0x3f) << 6)
+                | (bytes[at + 2] as usize & 0x3f);
+            table[code - OWN_FIRST as usize] = tenths;
+            at += 3;
+        }
+        list += 1;
+    }
+    table
+}
+
+/// What a character costs beside its script, in thousandths of a token.
+#[inline]
+fn own_cost(char: char) -> i64 {
+    let index = u32::from(char).wrapping_sub(OWN_FIRST);
+    let tenths = usize::try_from(index).ok().and_then(|index| OWN_COSTS.get(index));
+    tenths.map_or(0, |tenths| i64::from(*tenths) * 100)
 }
 
 /// The number 27–31 of a Latin letter beyond ASCII.
