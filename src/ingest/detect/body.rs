@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::model::{detect_model, operation_of_model};
+use super::model::detect_model;
 use super::{Confidence, Detection};
 use crate::ingest::names::{operation as o, provider as p};
 
@@ -183,6 +183,9 @@ const SHAPES: [BodyShape; 37] = [
     ),
 ];
 
+/// A body with more keys at its top than this is looked at no further.
+const KEYS_MAX: usize = 64;
+
 /// OpenAI's own `object` names: what was done, whoever speaks that form.
 const OBJECTS: [(&str, &str); 5] = [
     ("chat.completion", o::CHAT),
@@ -203,15 +206,16 @@ const OBJECTS: [(&str, &str); 5] = [
 /// assert!(detect_body(&serde_json::json!({"ok": true})).is_unknown());
 /// ```
 pub fn detect_body(body: &Value) -> Detection {
-    if !body.is_object() {
-        return Detection::unknown();
-    }
+    let Some(object) = body.as_object() else { return Detection::unknown() };
+    let keys: Vec<&str> = object.keys().take(KEYS_MAX).map(String::as_str).collect();
     let model = ["model", "modelVersion", "model_version"]
         .into_iter()
         .find_map(|key| body.get(key)?.as_str());
     let by_shape = SHAPES
         .iter()
-        .find(|shape| shape.marks.iter().all(|mark| has_mark(body, mark)))
+        .find(|shape| {
+            shape.marks.iter().all(|mark| keys.contains(&mark.0[0]) && has_mark(body, mark))
+        })
         .map(|shape| Detection::known(shape.provider, shape.operation, shape.confidence));
     let by_object = body.get("object").and_then(Value::as_str).and_then(|object| {
         let (_, done) = OBJECTS.iter().find(|(name, _)| *name == object)?;
@@ -220,7 +224,7 @@ pub fn detect_body(body: &Value) -> Detection {
     });
     let Some(found) = by_shape.or(by_object) else { return Detection::unknown() };
     let named = model.map(detect_model).unwrap_or_default();
-    let operation = match model.and_then(operation_of_model) {
+    let operation = match named.operation.as_deref() {
         Some(name) if found.operation.as_deref() == Some(o::CHAT) && name != o::EMBEDDINGS => {
             named.operation.clone()
         }

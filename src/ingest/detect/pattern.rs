@@ -23,6 +23,9 @@ pub(super) fn match_path<'t>(pattern: &str, path: &'t str) -> Option<Captured<'t
 
 /// Whether a host fits a pattern, label by label, whatever the case of ASCII letters.
 pub(super) fn match_host(pattern: &str, host: &str) -> bool {
+    if !ends_alike(pattern, host) {
+        return false;
+    }
     let mut labels = host.rsplit('.');
     let mut wanted = pattern.rsplit('.').peekable();
     while let Some(want) = wanted.next() {
@@ -35,6 +38,13 @@ pub(super) fn match_host(pattern: &str, host: &str) -> bool {
         }
     }
     labels.next().is_none()
+}
+
+/// Whether the last bytes are the same, as far as the pattern is plain: a quick no.
+fn ends_alike(pattern: &str, host: &str) -> bool {
+    let plain = pattern.bytes().rev().take(12).take_while(|byte| *byte != b'*');
+    let mut bytes = host.bytes().rev();
+    plain.into_iter().all(|want| bytes.next().is_some_and(|byte| byte.eq_ignore_ascii_case(&want)))
 }
 
 #[derive(Clone, Copy)]

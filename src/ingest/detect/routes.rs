@@ -17,6 +17,8 @@ const PATTERN_BYTES_MAX: usize = 512;
 struct RouteRule {
     method: Option<String>,
     pattern: String,
+    /// How the pattern begins, up to its first wildcard: a quick no.
+    beginning: String,
     provider: Option<String>,
     operation: Option<String>,
 }
@@ -87,6 +89,7 @@ impl RouteRules {
         self.rules.push(RouteRule {
             method: method.map(str::to_ascii_uppercase),
             pattern: pattern.to_owned(),
+            beginning: plain_beginning(pattern).to_owned(),
             provider: provider.map(str::to_owned),
             operation: operation.map(str::to_owned),
         });
@@ -106,7 +109,11 @@ impl RouteRules {
     /// The first rule that fits a method and a path; a query is ignored.
     pub fn detect(&self, method: &str, path: &str) -> Detection {
         let path = path.find(['?', '#']).map_or(path, |end| &path[..end]);
+        let trimmed = path.trim_matches('/');
         for rule in &self.rules {
+            if !trimmed.starts_with(&rule.beginning) {
+                continue;
+            }
             let is_method =
                 rule.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
             if !is_method {
@@ -123,6 +130,12 @@ impl RouteRules {
         }
         Detection::unknown()
     }
+}
+
+/// A pattern without its outer `/`, up to its first wildcard.
+fn plain_beginning(pattern: &str) -> &str {
+    let trimmed = pattern.trim_matches('/');
+    trimmed.find(['*', '{']).map_or(trimmed, |end| &trimmed[..end])
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod images;
 mod output;
 mod request;
 mod scan;
+mod script;
 mod weights;
 
 use std::fmt;

@@ -4,14 +4,16 @@
 //! encodings of the field cut too. A word costs by its length and by its neighbouring letters:
 //! rare neighbours are where an encoding has no token, whatever the language. No vocabulary.
 
+use super::script::{Script, latin_letter, own_cost};
 use super::weights as w;
 
-/// The class of an ASCII byte: a letter's number 1–26, a mark's 32–63, or one of these.
+/// The class of a byte: a letter's number 1–26, a mark's 32–63, or one of these.
 const CONTROL: u8 = 0;
 const MARK_BASE: u8 = 32;
 const DIGIT: u8 = 64;
 const BLANK: u8 = 65;
 const LINE_BREAK: u8 = 66;
+const WIDE: u8 = 67;
 
 /// Long rows of one character are cheap: after so many repeats each costs only this.
 const REPEAT_AFTER: usize = 4;
@@ -24,10 +26,10 @@ const BLANKS_MAX: i64 = 128;
 /// The number of `'` among the marks.
 const APOSTROPHE: u8 = b'\'' - b'!';
 
-const CLASSES: [u8; 128] = classes();
+const CLASSES: [u8; 256] = classes();
 
-const fn classes() -> [u8; 128] {
-    let mut table = [CONTROL; 128];
+const fn classes() -> [u8; 256] {
+    let mut table = [WIDE; 256];
     let mut byte = 0_u8;
     let mut mark = MARK_BASE;
     while byte < 128 {
@@ -46,44 +48,6 @@ const fn classes() -> [u8; 128] {
         byte += 1;
     }
     table
-}
-
-/// A script whose characters cost alike, in the order of the weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Script {
-    Marks,
-    Cyrillic,
-    Greek,
-    Semitic,
-    Alphabet,
-    Symbols,
-    WideMarks,
-    Kana,
-    Katakana,
-    Kanji,
-    Hangul,
-    Astral,
-    FullWidth,
-}
-
-impl Script {
-    fn of(code: u32) -> Self {
-        match code {
-            ..0xC0 | 0x2000..0x2070 => Self::Marks,
-            0x370..0x400 => Self::Greek,
-            0x400..0x530 => Self::Cyrillic,
-            0x590..0x780 | 0xFB00..0xFE00 => Self::Semitic,
-            0xFF10..0xFF1A | 0xFF21..0xFF3B | 0xFF41..0xFF5B => Self::FullWidth,
-            0x2070..0x2E80 | 0xD7B0..0xF900 => Self::Symbols,
-            0x2E80..0x3040 | 0xFE00..0x10000 => Self::WideMarks,
-            0x3040..0x30A0 => Self::Kana,
-            0x30A0..0x3100 => Self::Katakana,
-            0x3100..0x3130 | 0x3190..0xA000 | 0xF900..0xFB00 => Self::Kanji,
-            0x3130..0x3190 | 0xAC00..0xD7B0 => Self::Hangul,
-            0x10000.. => Self::Astral,
-            _ => Self::Alphabet,
-        }
-    }
 }
 
 /// What stands before a word, in the order of the weights.
@@ -121,10 +85,16 @@ struct Marks {
 enum Run {
     Start,
     Word(Word),
+    /// A word whose cost is added already.
+    WordEnd,
     Digits(i64),
     Marks(Marks),
     LineBreaks(usize),
-    Script { script: Script, last: char, repeats: usize },
+    Script {
+        script: Script,
+        last: char,
+        repeats: usize,
+    },
     Control,
 }
 
@@ -163,30 +133,23 @@ impl TokenScan {
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
-            at = match CLASSES.get(usize::from(byte)) {
-                Some(1..=26) => self.letters(bytes, at),
-                Some(&DIGIT) => self.digits(bytes, at),
-                Some(&BLANK) => {
-                    self.close();
-                    self.blanks = self.blanks.saturating_add(1);
-                    at + 1
-                }
-                Some(&LINE_BREAK) => {
+            at = match CLASSES[usize::from(byte)] {
+                1..=26 => self.letters(bytes, at),
+                DIGIT => self.digits(bytes, at),
+                BLANK => self.blanks(bytes, at),
+                LINE_BREAK => {
                     self.line_break();
                     at + 1
                 }
-                Some(&CONTROL) => {
+                CONTROL => {
                     self.close();
                     self.join_blanks();
                     self.milli += w::CONTROL;
                     self.run = Run::Control;
                     at + 1
                 }
-                Some(&mark) => {
-                    self.mark(mark - MARK_BASE);
-                    at + 1
-                }
-                None => self.wide(text, at),
+                WIDE => self.wide(text, at),
+                _ => self.marks(bytes, at),
             };
         }
     }
@@ -204,32 +167,42 @@ impl TokenScan {
     /// Reads a run of ASCII letters, in the loop that most of a text is spent in.
     #[inline]
     fn letters(&mut self, bytes: &[u8], from: usize) -> usize {
-        let first = bytes[from];
         let mut word = match self.run {
             Run::Word(word) if self.blanks == 0 => word,
             _ => self.open_word(),
         };
         let mut at = from;
-        let mut next = first;
-        loop {
-            let number = CLASSES.get(usize::from(next)).copied().unwrap_or(CONTROL);
+        while let Some(&byte) = bytes.get(at) {
+            let number = CLASSES[usize::from(byte)];
             if !(1..=26).contains(&number) {
+                // Only another letter could go on with the word, and it is not ASCII.
+                if number != WIDE {
+                    self.milli += word_cost(&word);
+                    self.run = Run::WordEnd;
+                    return at;
+                }
                 break;
             }
-            let is_capital = next & 0x20 == 0;
-            if is_capital && !word.was_capital && word.length > 0 {
+            let is_capital = byte & 0x20 == 0;
+            if is_capital && !word.was_capital {
                 self.milli += word_cost(&word);
                 word = new_word(Lead::Nothing);
             }
             add_letter(&mut word, number, is_capital);
             at += 1;
-            match bytes.get(at) {
-                Some(&byte) => next = byte,
-                None => break,
-            }
         }
         self.run = Run::Word(word);
         at
+    }
+
+    #[inline]
+    fn blanks(&mut self, bytes: &[u8], from: usize) -> usize {
+        self.close();
+        let rest = bytes.get(from + 1..).unwrap_or_default();
+        let more = rest.iter().take_while(|byte| CLASSES[usize::from(**byte)] == BLANK).count();
+        let count = i64::try_from(more).unwrap_or(i64::MAX).saturating_add(1);
+        self.blanks = self.blanks.saturating_add(count);
+        from + 1 + more
     }
 
     /// Closes what was open and opens a word with the lead that it takes from there.
@@ -265,28 +238,41 @@ impl TokenScan {
         from + run
     }
 
-    fn mark(&mut self, mark: u8) {
-        if self.blanks == 0
-            && let Run::Marks(run) = &mut self.run
-        {
+    /// Reads a run of ASCII punctuation.
+    #[inline]
+    fn marks(&mut self, bytes: &[u8], from: usize) -> usize {
+        let (mut run, mut at) = match self.run {
+            Run::Marks(run) if self.blanks == 0 => (run, from),
+            _ => (self.open_marks(CLASSES[usize::from(bytes[from])] & 31), from + 1),
+        };
+        while let Some(&byte) = bytes.get(at) {
+            let mark = CLASSES[usize::from(byte)];
+            if !(MARK_BASE..DIGIT).contains(&mark) {
+                break;
+            }
+            let mark = mark & 31;
             run.repeats = if run.last == mark { run.repeats + 1 } else { 0 };
             run.cost += if run.repeats >= REPEAT_AFTER {
                 REPEAT_MARK
             } else {
-                i64::from(w::MARK_PAIRS[usize::from(run.last)][usize::from(mark)])
+                i64::from(w::MARK_PAIRS[usize::from(run.last & 31)][usize::from(mark)])
             };
             run.last = mark;
             run.count += 1;
-            return;
+            at += 1;
         }
-        let after_word = self.blanks == 0 && matches!(self.run, Run::Word(_));
+        self.run = Run::Marks(run);
+        at
+    }
+
+    fn open_marks(&mut self, mark: u8) -> Marks {
+        let after_word = self.blanks == 0 && matches!(self.run, Run::Word(_) | Run::WordEnd);
         self.close();
         let after_blank = self.blanks > 0;
         self.join_blanks();
         let blank = if after_blank { w::PUNCT_BLANK } else { 0 };
         let cost = w::PUNCT_START + blank + i64::from(w::FIRST_MARK[0][usize::from(mark)]);
-        self.run =
-            Run::Marks(Marks { last: mark, repeats: 0, count: 1, after_blank, after_word, cost });
+        Marks { last: mark, repeats: 0, count: 1, after_blank, after_word, cost }
     }
 
     fn line_break(&mut self) {
@@ -304,21 +290,30 @@ impl TokenScan {
         self.run = Run::LineBreaks(count);
     }
 
-    /// Reads one character that is not ASCII.
-    fn wide(&mut self, text: &str, at: usize) -> usize {
-        let Some(char) = text.get(at..).and_then(|rest| rest.chars().next()) else {
-            return at + 1;
-        };
-        let end = at + char.len_utf8();
-        if matches!(char, '\u{a0}' | '\u{3000}') {
-            self.close();
-            self.blanks = self.blanks.saturating_add(1);
-            return end;
+    /// Reads characters that are not ASCII, up to one that is.
+    fn wide(&mut self, text: &str, from: usize) -> usize {
+        let Some(rest) = text.get(from..) else { return text.len() };
+        let mut at = from;
+        for char in rest.chars() {
+            if char.is_ascii() {
+                break;
+            }
+            at += char.len_utf8();
+            if matches!(char, '\u{a0}' | '\u{3000}') {
+                self.close();
+                self.blanks = self.blanks.saturating_add(1);
+            } else if let Some(number) = latin_letter(char) {
+                self.latin(number, char.is_uppercase());
+            } else {
+                self.character(char);
+            }
         }
-        if let Some(number) = latin_letter(char) {
-            self.latin(number, char.is_uppercase());
-            return end;
-        }
+        at
+    }
+
+    /// Adds one character of a script that is not Latin.
+    #[inline]
+    fn character(&mut self, char: char) {
         let script = Script::of(u32::from(char));
         let (run, each) = w::SCRIPT[script as usize];
         let repeats = match self.run {
@@ -339,7 +334,6 @@ impl TokenScan {
         let is_row = repeats >= REPEAT_AFTER && matches!(script, Script::Marks | Script::Symbols);
         self.milli += if is_row { REPEAT_WIDE } else { each + own_cost(char) };
         self.run = Run::Script { script, last: char, repeats };
-        end
     }
 
     fn latin(&mut self, number: u8, is_capital: bool) {
@@ -347,7 +341,7 @@ impl TokenScan {
             Run::Word(word) if self.blanks == 0 => word,
             _ => self.open_word(),
         };
-        if is_capital && !word.was_capital && word.length > 0 {
+        if is_capital && !word.was_capital {
             self.milli += word_cost(&word);
             word = new_word(Lead::Nothing);
         }
@@ -364,6 +358,7 @@ impl TokenScan {
     }
 
     /// Adds the cost of the open run; after a second call nothing more is added.
+    #[inline]
     fn close(&mut self) {
         self.milli += match self.run {
             Run::Word(word) => word_cost(&word),
@@ -371,7 +366,7 @@ impl TokenScan {
             Run::Marks(run) => run.cost.max(1000),
             // Kept open: a further line break after blanks is cheaper.
             Run::LineBreaks(_) => return,
-            Run::Start | Run::Script { .. } | Run::Control => 0,
+            Run::Start | Run::WordEnd | Run::Script { .. } | Run::Control => 0,
         };
         self.run = Run::Start;
     }
@@ -383,7 +378,7 @@ const fn new_word(lead: Lead) -> Word {
 
 #[inline]
 fn add_letter(word: &mut Word, number: u8, is_capital: bool) {
-    word.cost += i64::from(w::LETTER_PAIRS[usize::from(word.last)][usize::from(number)]);
+    word.cost += i64::from(w::LETTER_PAIRS[usize::from(word.last & 31)][usize::from(number & 31)]);
     if is_capital {
         word.cost += if word.length == 0 { w::CAPITAL } else { w::CAPITALS };
     }
@@ -407,57 +402,7 @@ fn word_cost(word: &Word) -> i64 {
         None => (word.length, 0),
         Some(beyond) => (w::LENGTH.len() - 1, i64::try_from(beyond).unwrap_or(i64::MAX)),
     };
-    let edge = i64::from(w::LETTER_PAIRS[usize::from(word.last)][0]);
+    let edge = i64::from(w::LETTER_PAIRS[usize::from(word.last & 31)][0]);
     let cost = word.cost + lead + w::LENGTH[length] + beyond.saturating_mul(w::LONG) + edge;
     cost.max(1000)
-}
-
-/// The first and the last character of the table of own costs: Hiragana to Han.
-const OWN_FIRST: u32 = 0x3040;
-const OWN_LENGTH: usize = 0xA000 - 0x3040;
-
-/// Tenths of a token by character, laid out from the lists of the weights.
-static OWN_COSTS: [i8; OWN_LENGTH] = own_costs();
-
-// Laid out by the compiler: it is never on a stack.
-#[allow(clippy::large_stack_arrays)]
-const fn own_costs() -> [i8; OWN_LENGTH] {
-    let mut table = [0; OWN_LENGTH];
-    let mut list = 0;
-    while list < w::OWN.len() {
-        let (tenths, characters) = w::OWN[list];
-        let bytes = characters.as_bytes();
-        let mut at = 0;
-        // All of them take three bytes of UTF-8.
-        while at + 2 < bytes.len() {
-            let code = ((bytes[at] as usize & 0x0f) << 12)
-                | ((bytes[at + 1] as usize & 0x3f) << 6)
-                | (bytes[at + 2] as usize & 0x3f);
-            table[code - OWN_FIRST as usize] = tenths;
-            at += 3;
-        }
-        list += 1;
-    }
-    table
-}
-
-/// What a character costs beside its script, in thousandths of a token.
-#[inline]
-fn own_cost(char: char) -> i64 {
-    let index = u32::from(char).wrapping_sub(OWN_FIRST);
-    let tenths = usize::try_from(index).ok().and_then(|index| OWN_COSTS.get(index));
-    tenths.map_or(0, |tenths| i64::from(*tenths) * 100)
-}
-
-/// The number 27–31 of a Latin letter beyond ASCII.
-fn latin_letter(char: char) -> Option<u8> {
-    match char {
-        'ä' | 'Ä' => Some(27),
-        'ö' | 'Ö' => Some(28),
-        'ü' | 'Ü' => Some(29),
-        'ß' => Some(30),
-        '×' | '÷' => None,
-        '\u{C0}'..'\u{250}' | '\u{1E00}'..'\u{1F00}' => Some(31),
-        _ => None,
-    }
 }
