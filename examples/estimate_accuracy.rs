@@ -127,9 +127,10 @@ fn cut(text: &str, seed: u64) -> Vec<String> {
 }
 
 fn pieces_of(folder: &Path) -> Vec<Piece> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_else(|_| vec![folder.to_owned()]);
+    let mut paths: Vec<PathBuf> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(_) => vec![folder.to_owned()],
+    };
     paths.sort();
     let texts: Vec<String> =
         paths.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();

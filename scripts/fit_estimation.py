@@ -382,7 +382,10 @@ def main():
     print(f"pub(super) const LEAD: [i64; 3] = {leads};")
     lengths = [0] + [milli(fitted, ("length", n)) for n in range(1, LENGTH_MAX + 1)]
     print("\n/// A word of so many letters.\n#[rustfmt::skip]")
-    print(f"pub(super) const LENGTH: [i64; {LENGTH_MAX + 1}] =\n    {lengths};")
+    print(f"pub(super) const LENGTH: [i64; {LENGTH_MAX + 1}] = [")
+    for at in range(0, len(lengths), 9):
+        print(f"    {', '.join(str(length) for length in lengths[at:at + 9])},")
+    print("];")
     print("\n/// A run of a script, and each character of it: in the order of `Script`.")
     print("#[rustfmt::skip]")
     print(f"pub(super) const SCRIPT: [(i64, i64); {len(SCRIPTS)}] = [")

@@ -13,7 +13,8 @@ number=0
 for file in tests/golden/ingest/*.json tests/golden/ingest/*.sse tests/golden/ingest/*.jsonl; do
     number=$((number + 1))
     # The first two bytes choose provider and operation.
-    printf "\\$(printf %03o $((number % 20)))\\$(printf %03o $((number % 8)))" > "$corpus/seed-$number"
+    choice="\\$(printf %03o $((number % 20)))\\$(printf %03o $((number % 8)))"
+    printf "$choice" > "$corpus/seed-$number"
     cat "$file" >> "$corpus/seed-$number"
 done
 RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -179,9 +179,13 @@ proptest! {
     }
 
     #[test]
-    fn a_text_in_pieces_is_the_text(parts in prop::collection::vec("[a-zA-Zäß 0-9.,!'\n日本кор]{0,12}", 0..12)) {
+    fn a_text_in_pieces_is_the_text(
+        parts in prop::collection::vec("[a-zA-Zäß 0-9.,!'\n日本кор]{0,12}", 0..12),
+    ) {
         let mut scan = TokenScan::new();
-        parts.iter().for_each(|part| scan.push(part));
+        for part in &parts {
+            scan.push(part);
+        }
         prop_assert_eq!(scan.tokens(), estimate_tokens(&parts.concat()));
     }
 

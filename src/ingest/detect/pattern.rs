@@ -40,11 +40,16 @@ pub(super) fn match_host(pattern: &str, host: &str) -> bool {
     labels.next().is_none()
 }
 
-/// Whether the last bytes are the same, as far as the pattern is plain: a quick no.
+/// Whether the last bytes are the same, where the pattern is plain there: a quick no.
 fn ends_alike(pattern: &str, host: &str) -> bool {
-    let plain = pattern.bytes().rev().take(12).take_while(|byte| *byte != b'*');
-    let mut bytes = host.bytes().rev();
-    plain.into_iter().all(|want| bytes.next().is_some_and(|byte| byte.eq_ignore_ascii_case(&want)))
+    const LENGTH: usize = 6;
+    let end = |text: &'_ str| text.len().checked_sub(LENGTH);
+    let want = end(pattern).and_then(|at| pattern.as_bytes().get(at..)).unwrap_or_default();
+    if want.is_empty() || want.contains(&b'*') {
+        return true;
+    }
+    let last = end(host).and_then(|at| host.as_bytes().get(at..)).unwrap_or_default();
+    want.eq_ignore_ascii_case(last)
 }
 
 #[derive(Clone, Copy)]

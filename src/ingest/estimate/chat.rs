@@ -350,7 +350,8 @@ mod tests {
             "messages": [{"role": "user", "content": [
                 {"type": "text", "text": "What is this?"},
                 {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
-                {"type": "image_url", "image_url": {"url": "https://x.test/b.png", "detail": "low"}},
+                {"type": "image_url",
+                    "image_url": {"url": "https://x.test/b.png", "detail": "low"}},
                 {"type": "input_audio", "input_audio": {"data": "AAAA"}},
             ]}],
             "tools": [{"type": "function", "function": {"name": "weather", "parameters": {}}}],
@@ -366,7 +367,8 @@ mod tests {
     fn base64_is_never_counted_as_text() {
         let blob = "A".repeat(100_000);
         for request in [
-            json!({"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": blob}}]}]}),
+            json!({"contents": [{"parts": [
+                {"inlineData": {"mimeType": "image/png", "data": blob}}]}]}),
             json!({"messages": [{"role": "user", "content": [{"type": "image",
                 "source": {"type": "base64", "media_type": "image/png", "data": blob}}]}]}),
             json!({"messages": [{"role": "user", "content": [{"kind": "new", "payload": blob}]}]}),

@@ -44,8 +44,10 @@ pub(super) const LEAD: [i64; 3] = [1502, 1669, 2073];
 
 /// A word of so many letters.
 #[rustfmt::skip]
-pub(super) const LENGTH: [i64; 17] =
-    [0, -1543, -1207, -950, -736, -484, -318, -74, 147, 412, 680, 905, 1125, 1315, 1666, 1920, 2386];
+pub(super) const LENGTH: [i64; 17] = [
+    0, -1543, -1207, -950, -736, -484, -318, -74, 147,
+    412, 680, 905, 1125, 1315, 1666, 1920, 2386,
+];
 
 /// A run of a script, and each character of it: in the order of `Script`.
 #[rustfmt::skip]

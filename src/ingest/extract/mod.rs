@@ -184,7 +184,8 @@ fn is_going_on(provider: &str, body: &Value) -> bool {
 /// ```
 /// use alwrity_metering::ingest::extract_usage_text;
 /// let found = extract_usage_text("exa", r#"{"results": [], "costDollars": {"total": 0.005}}"#);
-/// assert_eq!(found.and_then(|f| f.vendor_cost).map(|cost| cost.to_string()), Some("0.005".into()));
+/// let cost = found.and_then(|found| found.vendor_cost).map(|cost| cost.to_string());
+/// assert_eq!(cost.as_deref(), Some("0.005"));
 /// assert_eq!(extract_usage_text("openai", "<html>502 Bad Gateway</html>"), None);
 /// ```
 pub fn extract_usage_text(provider: &str, text: &str) -> Option<Extracted> {

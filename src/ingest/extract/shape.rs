@@ -6,6 +6,7 @@ use super::read::{at, count, money, seconds};
 use super::{Extracted, ServiceTier};
 use crate::domain::money::Money;
 use crate::domain::usage::{Unit, Usage};
+use crate::error::shown;
 use crate::ingest::estimate::CountSource;
 
 pub(super) const INPUT: &str = "input_tokens";
@@ -154,7 +155,7 @@ impl Shape {
             let is_field =
                 self.fields.iter().any(|(path, _)| path.split('.').next() == Some(key.as_str()));
             if !is_field && !self.known.contains(&key.as_str()) && !TOTALS.contains(&key.as_str()) {
-                found.note(|| format!("unknown field `{}.{key}`", self.root));
+                found.note(|| format!("unknown field `{}.{}`", self.root, shown(key)));
             }
         }
     }

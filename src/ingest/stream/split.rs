@@ -222,14 +222,17 @@ mod tests {
             Piece::Skipped => found.push("(skipped)".into()),
         };
         let mut splitter = Splitter::new();
-        chunks.iter().for_each(|chunk| splitter.push(chunk, &mut on));
+        for chunk in chunks {
+            splitter.push(chunk, &mut on);
+        }
         splitter.finish(&mut on);
         found
     }
 
     #[test]
     fn events_come_out_wherever_the_chunks_are_cut() {
-        let text = "\u{feff}: note\r\nevent: x\r\ndata: {\"a\":\r\ndata: \"ü\"}\r\n\r\ndata:[DONE]\n\nid: 1\r\rdata: z";
+        let text = "\u{feff}: note\r\nevent: x\r\ndata: {\"a\":\r\ndata: \"ü\"}\r\n\r\n\
+            data:[DONE]\n\nid: 1\r\rdata: z";
         let whole = vec!["{\"a\":\n\"ü\"}".to_owned(), "[DONE]".into(), "z".into()];
         assert_eq!(split(&[text.as_bytes()]), whole);
         for size in 1..12 {
