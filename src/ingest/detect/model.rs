@@ -78,8 +78,10 @@ const DOTTED_VENDORS: [&str; 13] = [
 /// Vendors whose models are paths of their own.
 const PATH_VENDORS: [&str; 2] = ["fal-ai", "wavespeed-ai"];
 
+type Family = (&'static str, Option<&'static str>, &'static str);
+
 /// A beginning of a bare name, the provider that alone sells it, and what it does.
-const FAMILIES: [(&str, Option<&str>, &str); 58] = [
+static FAMILIES: [Family; 58] = [
     ("gpt-image", Some(p::OPENAI), o::IMAGE_GENERATION),
     ("chatgpt-image", Some(p::OPENAI), o::IMAGE_GENERATION),
     ("dall-e", Some(p::OPENAI), o::IMAGE_GENERATION),
@@ -308,10 +310,10 @@ fn is_date(text: &str) -> bool {
 /// ```
 pub fn detect_model(model: &str) -> Detection {
     let normalised = normalise_model(model);
-    let family = FAMILIES.iter().find(|(prefix, ..)| normalised.name.starts_with(prefix));
-    let done = operation_of(&normalised.name);
-    let owner = provider_by_form(model, &normalised)
-        .or_else(|| family.and_then(|(_, provider, _)| *provider));
+    let family = family_of(&normalised.name);
+    let done = operation_of(&normalised.name, family);
+    let owner =
+        provider_by_form(model, &normalised).or_else(|| family.and_then(|(_, owner, _)| *owner));
     if owner.is_none() && done.is_none() {
         return Detection::unknown();
     }
@@ -339,16 +341,22 @@ fn provider_by_form(model: &str, normalised: &NormalisedModel) -> Option<&'stati
 
 /// The operation that a model's name tells, dates and vendors aside.
 pub(super) fn operation_of_model(model: &str) -> Option<&'static str> {
-    operation_of(&normalise_model(model).name)
+    let name = normalise_model(model).name;
+    operation_of(&name, family_of(&name))
 }
 
-fn operation_of(name: &str) -> Option<&'static str> {
+fn family_of(name: &str) -> Option<&'static Family> {
+    let first = name.bytes().next()?;
+    FAMILIES
+        .iter()
+        .find(|(prefix, ..)| prefix.as_bytes().first() == Some(&first) && name.starts_with(prefix))
+}
+
+fn operation_of(name: &str, family: Option<&Family>) -> Option<&'static str> {
     let of_kind = |kind: &str| KINDS.iter().find(|(word, _)| *word == kind).map(|(_, done)| *done);
     // The last word that tells wins: `qwen-image-edit` edits.
     let by_word = name.rsplit(['-', '/', '_']).find_map(of_kind);
-    by_word.or_else(|| {
-        FAMILIES.iter().find(|(prefix, ..)| name.starts_with(prefix)).map(|(_, _, done)| *done)
-    })
+    by_word.or_else(|| family.map(|(_, _, done)| *done))
 }
 
 #[cfg(test)]

@@ -42,14 +42,15 @@ pub(super) fn match_host(pattern: &str, host: &str) -> bool {
 
 /// Whether the last bytes are the same, where the pattern is plain there: a quick no.
 fn ends_alike(pattern: &str, host: &str) -> bool {
-    const LENGTH: usize = 6;
-    let end = |text: &'_ str| text.len().checked_sub(LENGTH);
-    let want = end(pattern).and_then(|at| pattern.as_bytes().get(at..)).unwrap_or_default();
-    if want.is_empty() || want.contains(&b'*') {
-        return true;
+    let (mut want, mut have) = (pattern.bytes().rev(), host.bytes().rev());
+    for _ in 0..6 {
+        match (want.next(), have.next()) {
+            (None | Some(b'*'), _) => return true,
+            (Some(want), Some(have)) if want.eq_ignore_ascii_case(&have) => {}
+            _ => return false,
+        }
     }
-    let last = end(host).and_then(|at| host.as_bytes().get(at..)).unwrap_or_default();
-    want.eq_ignore_ascii_case(last)
+    true
 }
 
 #[derive(Clone, Copy)]
