@@ -41,6 +41,7 @@ test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
 	$(PYTHON) scripts/make_sample_trace.py --check
 	$(PYTHON) scripts/check_exports.py target/debug/alwrity-metering csv jsonl
+	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
