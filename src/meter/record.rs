@@ -63,7 +63,7 @@ impl Meter {
     pub fn record_call(&self, record: &CallRecord) -> Result<Receipt> {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
-        self.run(&key, |completion| self.submit_entry(entry, completion))
+        self.run(&key, |completion| self.submit_entry(entry, true, completion))
     }
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
@@ -74,15 +74,16 @@ impl Meter {
             .map(|record| {
                 let entry = self.entry(record)?;
                 let key = entry.key_text.clone();
-                self.start(&key, |completion| self.submit_entry(entry, completion))
+                self.start(&key, |completion| self.submit_entry(entry, true, completion))
             })
             .collect();
         waiting.into_iter().map(|started| started.and_then(|ticket| self.wait(ticket))).collect()
     }
 
     /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
-    /// commit. For hosts that may not wait. Bad input is still answered here; what fails later
-    /// is logged and counted by [`Meter::queued_failures`].
+    /// commit. For hosts that may not wait. Bad input is still answered here. While the store
+    /// fails it is tried again, up to a minute; what fails in the end is logged and counted by
+    /// [`Meter::queued_failures`].
     pub fn queue_call(&self, record: &CallRecord) -> Result<String> {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
@@ -94,7 +95,7 @@ impl Meter {
                 tracing::error!(code = error.code(), key = shown, "queued call was not recorded");
             }
         });
-        self.submit_entry(entry, completion)?;
+        self.submit_entry(entry, false, completion)?;
         Ok(key)
     }
 
@@ -127,9 +128,10 @@ impl Meter {
     fn submit_entry(
         &self,
         entry: Entry,
+        is_awaited: bool,
         completion: Completion<Receipt>,
     ) -> Result<crate::storage::Ticket> {
-        let about = About::keys(&entry.user, vec![entry.key]);
+        let about = About { is_awaited, ..About::keys(&entry.user, vec![entry.key]) };
         let at = entry.occurred_at.unwrap_or(entry.now);
         self.submit(
             about,

@@ -16,6 +16,12 @@ fn translate(action: &'static str, error: &rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::StorageCorrupt { path: String::new(), reason }
         }
+        // How long was waited is known to the caller, who puts it in.
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => Error::Overloaded { waited_ms: 0 },
         Some(ErrorCode::ConstraintViolation) => {
             Error::Internal { reason: format!("could not {action}: {reason}") }
         }
