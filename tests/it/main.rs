@@ -5,4 +5,5 @@
 mod conformance;
 mod fold;
 mod memory;
+mod reliability;
 mod sqlite;

@@ -47,7 +47,8 @@ pub(super) fn migrate(
         true if has_log => Opening::AfterUncleanEnd,
         _ => Opening::Clean,
     };
-    bring_up_to_date(path, patience).map_err(|error| patience.measured(error))?;
+    bring_up_to_date(path, patience)
+        .map_err(|error| in_file(patience.measured(error), path))?;
     Ok(opening)
 }
 
@@ -76,8 +77,12 @@ fn bring_up_to_date(path: &Path, patience: Patience) -> Result<()> {
 /// Whether the schema is this version's. A newer file, or one that is no store, is an error.
 fn is_current(connection: &Connection, path: &Path) -> Result<bool> {
     let shown = || path.display().to_string();
+    // The migration's own table comes first, in a transaction of its own: whoever is killed there
+    // leaves it alone (`a_kill_while_migrating_leaves_a_file_that_opens`).
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' \
+               AND name <> 'refinery_schema_history'";
     let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))
+        .query_row(sql, [], |row| row.get(0))
         .map_err(failed("read the file"))
         .map_err(|error| in_file(error, path))?;
     if tables == 0 {

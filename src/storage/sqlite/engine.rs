@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::catalogue;
 use super::connection::{Opening, migrate, reader};
-use super::failure::{failed, io_failed};
+use super::failure::{failed, in_file, io_failed};
 use super::file::{Identity, Patience, SideLock, beside, prepare};
 use super::queue::Queue;
 use super::read::Session;
@@ -213,7 +213,8 @@ impl Engine {
     ) -> Result<T> {
         self.check_identity()?;
         let patience = Patience::of(&self.options);
-        self.read_unchecked(action, read).map_err(|error| patience.measured(error))
+        self.read_unchecked(action, read)
+            .map_err(|error| in_file(patience.measured(error), &self.path))
     }
 
     fn read_unchecked<T>(

@@ -61,8 +61,7 @@ impl SqliteStore {
         action: &'static str,
         read: impl FnOnce(&mut read::Session) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let engine = self.handle.engine()?;
-        engine.read(action, read).map_err(|error| in_file(error, &engine.path))
+        self.handle.engine()?.read(action, read)
     }
 
     /// Reads about a user; nothing when it was never seen.
@@ -161,8 +160,7 @@ impl Store for SqliteStore {
     }
 
     fn verify(&self) -> Result<Vec<Check>> {
-        let engine = self.handle.engine()?;
-        verify::verify(engine).map_err(|error| in_file(error, &engine.path))
+        verify::verify(self.handle.engine()?)
     }
 
     fn rebuild(&self) -> Result<i64> {

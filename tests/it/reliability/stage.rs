@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use alwrity_metering::{CallKey, CallRecord, Error, Meter, Options, Usage};
+use alwrity_metering::{Amount, CallKey, CallRecord, Error, Meter, Money, Options, Usage};
 
 /// The environment variable that makes this binary a worker: its role and its arguments.
 const ROLE: &str = "ALWRITY_METERING_TEST_ROLE";
@@ -145,6 +145,12 @@ pub(crate) fn record(meter: &Meter, user: &str, prefix: &str, count: usize) -> R
         meter.record_call(&call(user, &format!("{prefix}-{number}")))?;
     }
     Ok(())
+}
+
+/// Whether anything is held for the user.
+pub(crate) fn is_held(meter: &Meter, user: &str) -> bool {
+    let nothing = [Amount::Count(0), Amount::Usd(Money::ZERO)];
+    meter.limits(user).unwrap().limits.iter().any(|limit| !nothing.contains(&limit.held))
 }
 
 /// How many calls the ledger has.
