@@ -103,7 +103,7 @@ errors! {
     "invalid time `{value}`: expected {expected}",
     hint "give RFC 3339 with a zone: `2025-10-01T00:00:00Z`";
 
-    /// A name (user, provider, model, operation, plan, limit, key, …) is empty, too long or not allowed.
+    /// A name (user, provider, model, plan, limit, key, …) is empty, too long or not allowed.
     InvalidName {
         /// Which name.
         field: &'static str,
@@ -285,7 +285,7 @@ errors! {
         reason: String,
     } = 505 "storage_corrupt" 500 false
     "the file `{path}` is damaged or no store: {reason}",
-    hint "run `verify`; restore a backup, or `rebuild` when only counters differ";
+    hint "check the path, or restore a backup; `rebuild` helps only where `verify` names counters";
 
     /// The file was written by a newer version of this library.
     StorageNewer {
@@ -393,8 +393,8 @@ mod tests {
 
     #[test]
     fn an_error_shows_a_short_clean_value() {
-        let error = "1\n2".parse::<crate::Money>().unwrap_err();
-        assert_eq!(error.code(), "invalid_amount");
+        let error = Error::AmountOutOfRange { value: shown("1\n2") };
+        assert_eq!(error.code(), "amount_out_of_range");
         assert!(!error.to_string().contains('\n'));
         assert_eq!(shown(&"x".repeat(100)).chars().count(), 81);
     }

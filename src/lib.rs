@@ -1,4 +1,60 @@
-//! alwrity-metering: price every LLM, search, image and audio call exactly.
+//! Prices every LLM, search, image and audio call exactly, refuses the call that would break a
+//! user's plan before it is made, and answers at once what was used.
+//!
+//! It lives in your process and keeps everything in one SQLite file, which any number of threads
+//! and processes share. [`Meter`] is the handle; it is cheap to clone.
+//!
+//! # Quick start
+//!
+//! ```
+//! use alwrity_metering::{CallRequest, Meter, Options, PeriodChoice, Reservation, Usage};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("metering.db");
+//! let meter = Meter::open(&path, Options::default())?;
+//! meter.seed("default")?; // plans and prices, once
+//!
+//! let request = CallRequest::new("ada", "gemini", "gemini-2.5-flash").with_tokens(900, 800);
+//! if let Reservation::Granted(hold) = meter.reserve(&request)? {
+//!     // … make the call: it used 512 output tokens …
+//!     meter.settle("ada", hold.hold_id, &Usage::tokens(900, 512).into())?;
+//! }
+//! let summary = meter.usage_summary("ada", &PeriodChoice::Current)?;
+//! assert_eq!((summary.total_calls, summary.total_tokens), (1, 1412));
+//! # Ok::<(), alwrity_metering::Error>(())
+//! ```
+//!
+//! # The map
+//!
+//! | you want to | call | you get |
+//! |---|---|---|
+//! | open a store | [`Meter::open`] with [`Options`], [`Meter::seed`] | |
+//! | keep room for a call that you will make | [`Meter::reserve`], [`Meter::reserve_all`] | a [`Reservation`] |
+//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::release`] | a [`Receipt`] |
+//! | record a call that was made | [`Meter::record_call`], [`Meter::record_calls`], [`Meter::queue_call`] | a [`Receipt`] |
+//! | know whether a call would fit, keeping nothing | [`Meter::check_limit`], [`Meter::check_limits`] | a [`Decision`] |
+//! | know what a call would cost | [`Meter::quote`] | a [`Quote`] |
+//! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::limits`], [`Meter::current_period`] | |
+//! | look into the log | [`Meter::calls`], [`Meter::query`] | |
+//! | put a user on a plan, or give it a limit of its own | [`Meter::subscribe`], [`Meter::set_limit`] | |
+//! | change plans and prices | [`Meter::put_plan`], [`Meter::put_price`] | |
+//! | price what had no price | [`Meter::unpriced`], [`Meter::re_rate`] | |
+//! | prove every total, or restore it | [`Meter::verify`], [`Meter::rebuild`] | |
+//!
+//! # What to know
+//!
+//! | | |
+//! |---|---|
+//! | only `reserve` enforces | `record_call` records always: the provider was already paid |
+//! | money | [`Money`], whole pico-dollars; text is exact decimal dollars; never a float |
+//! | time | [`Timestamp`], microseconds in UTC; spans are half-open; the clock is an [option](Options::clock) |
+//! | tokens | cached, cache-write, reasoning and audio counts are *inside* the input and output totals |
+//! | keys | a repeat with the same idempotency key returns the first receipt; with other content it is a conflict |
+//! | unknown prices | the cost is `None`, never 0, until it is re-rated |
+//! | errors | one table, [`error::ERRORS`]; being over a limit is a [`Decision`], not an error |
+//! | threads | every call may wait for the disk; [`Meter::queue_call`] does not |
+//!
+//! The rooms behind it: [`domain`] is the pure rules, [`storage`] the seam to a database, [`meter`]
+//! what joins them.
 
 pub mod domain;
 pub mod error;
@@ -22,8 +78,8 @@ pub use error::{Error, Result};
 pub use meter::clock::{Clock, ManualClock};
 pub use meter::options::{ExpiredHolds, Options, UnknownPrice};
 pub use meter::receipt::{
-    CallVerdict, Decision, HoldReceipt, Quote, Reason, Receipt, RecordStatus, ReleaseStatus,
-    Reservation, Reservations,
+    CallVerdict, Decision, HoldReceipt, Overshoot, Quote, Reason, Receipt, RecordStatus,
+    ReleaseStatus, Reservation, Reservations,
 };
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
@@ -32,3 +88,14 @@ pub use meter::{
     SubscriptionReceipt, UnpricedGroup, UserLimits,
 };
 pub use storage::{CallFilter, CallPage, Cell, Check, Durability, Page, Synchronous, Table};
+
+/// The examples of the documents, which are run with those of the code.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../ARCHITECTURE.md")]
+    mod architecture {}
+    #[doc = include_str!("../docs/errors.md")]
+    mod errors {}
+}

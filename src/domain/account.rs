@@ -1,6 +1,7 @@
 //! Accounts: what the store keeps about one user, beside its calls.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,13 +107,15 @@ impl Account {
     }
 
     /// The limits in force at an instant: the plan's, replaced and boosted by the user's own.
-    pub fn limits(&self, at: Timestamp, catalogue: &Catalogue) -> Result<Vec<EffectiveLimit>> {
-        let plan = catalogue.plan(&self.standing(at, catalogue).plan_id)?;
-        let mut limits: Vec<EffectiveLimit> =
-            plan.limits.iter().cloned().map(EffectiveLimit::of_plan).collect();
+    pub fn limits(&self, at: Timestamp, catalogue: &Catalogue) -> Result<Arc<[EffectiveLimit]>> {
+        let of_plan = catalogue.limits_of(&self.standing(at, catalogue).plan_id)?;
         let in_force = |kind: OverrideKind| {
             self.overrides.iter().filter(move |own| own.kind == kind && own.is_in_force(at))
         };
+        if self.overrides.iter().all(|own| !own.is_in_force(at)) {
+            return Ok(of_plan);
+        }
+        let mut limits = of_plan.to_vec();
         for own in in_force(OverrideKind::Replace) {
             let replaced = EffectiveLimit::of_user(own.limit.clone());
             match limits.iter_mut().find(|known| known.limit.name == own.limit.name) {
@@ -126,7 +129,7 @@ impl Account {
                 known.add_boost(added);
             }
         }
-        Ok(limits)
+        Ok(limits.into())
     }
 
     /// The definition that a limit's name stands for: the user's own, the plan's, that of any
@@ -137,8 +140,10 @@ impl Account {
         at: Timestamp,
         catalogue: &Catalogue,
     ) -> Result<Option<Limit>> {
-        let in_force = self.limits(at, catalogue)?.into_iter().map(|own| own.limit);
+        let in_force = self.limits(at, catalogue)?;
         let known = in_force
+            .iter()
+            .map(|own| own.limit.clone())
             .chain(catalogue.plans.iter().flat_map(|plan| plan.limits.iter().cloned()))
             .find(|limit| limit.name == name);
         if known.is_some() {

@@ -1,7 +1,9 @@
 //! The catalogue: plans, prices, providers and units, as they stand at one version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
+use super::limit::EffectiveLimit;
 use super::operation::Operation;
 use super::plan::Plan;
 use super::price::{PriceMatch, Variant};
@@ -39,6 +41,19 @@ pub struct Catalogue {
     pub units: UnitTree,
     /// What each unit counts, for people.
     pub labels: BTreeMap<Unit, String>,
+    /// The limits of each plan as users have them, made when they are first asked for.
+    pub plan_limits: PlanLimits,
+}
+
+/// A memory of what follows from the plans alone. It is no part of the catalogue's content: a
+/// copy begins empty, and it never changes an answer.
+#[derive(Debug, Default)]
+pub struct PlanLimits(OnceLock<HashMap<String, Arc<[EffectiveLimit]>>>);
+
+impl Clone for PlanLimits {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Catalogue {
@@ -48,6 +63,19 @@ impl Catalogue {
             plan: shown(id),
             known: self.plans.iter().map(|p| p.id.as_str()).collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// The limits of a plan as a user without limits of its own has them.
+    pub fn limits_of(&self, plan_id: &str) -> Result<Arc<[EffectiveLimit]>> {
+        let effective = |plan: &Plan| {
+            let limits = plan.limits.iter().cloned().map(EffectiveLimit::of_plan).collect();
+            (plan.id.clone(), limits)
+        };
+        let known = self.plan_limits.0.get_or_init(|| self.plans.iter().map(effective).collect());
+        match known.get(plan_id) {
+            Some(limits) => Ok(Arc::clone(limits)),
+            None => self.plan(plan_id).map(|_| Arc::from([])),
+        }
     }
 
     /// The provider with that id.
@@ -63,8 +91,15 @@ impl Catalogue {
             .map_or_else(Operation::chat, |provider| provider.default_operation.clone());
         let variant = Variant::Standard;
         let query = PriceQuery { provider, model, operation: &of_provider, variant, at };
-        let of_model = self.prices.find(&query).and_then(|found| found.version.operation.clone());
-        of_model.unwrap_or(of_provider)
+        // A model that is priced for what the provider mostly does may do other things too.
+        let is_of_provider = self
+            .prices
+            .find(&query)
+            .is_some_and(|found| found.price_match != PriceMatch::ProviderDefault);
+        if is_of_provider {
+            return of_provider;
+        }
+        self.prices.operation_of(provider, model, at).cloned().unwrap_or(of_provider)
     }
 
     /// The price of a call, or that of the named default, or nothing.

@@ -266,7 +266,10 @@ mod tests {
 
     #[test]
     fn a_bad_row_is_named_by_its_line() {
-        let head = "provider,matcher,model,variant,operation,unit,above_input_tokens,amount_usd,per,effective_from,source\n";
+        let head = concat!(
+            "provider,matcher,model,variant,operation,unit,above_input_tokens,",
+            "amount_usd,per,effective_from,source\n"
+        );
         let good = "p,exact,m,standard,,input_tokens,0,0.15,1000000,2025-01-01T00:00:00Z,s\n";
         assert_eq!(read_prices("f", &format!("{head}{good}")).unwrap().len(), 1);
         let bad = good.replace("0.15", "cheap");

@@ -245,13 +245,16 @@ impl Books<'_> {
 
 /// used ÷ maximum × 100, exact to 4 decimals; nothing when the maximum is 0.
 pub(crate) fn percent(used: i128, maximum: i128) -> Option<f64> {
+    const PART: i128 = 1_000_000_000;
     let ten_thousandths = used.checked_mul(1_000_000)?.checked_div(maximum)?;
-    i32::try_from(ten_thousandths).map(f64::from).ok().map(shift_four_places)
+    let high = i32::try_from(ten_thousandths / PART).unwrap_or(i32::MAX);
+    let low = i32::try_from(ten_thousandths % PART).unwrap_or(0);
+    Some(ten_thousandths_of(f64::from(high), f64::from(low)))
 }
 
 #[expect(clippy::float_arithmetic, reason = "a percentage for people, not money")]
-fn shift_four_places(number: f64) -> f64 {
-    number / 10_000.0
+fn ten_thousandths_of(billions: f64, ones: f64) -> f64 {
+    (billions * 1e9 + ones) / 1e4
 }
 
 struct Verdict {

@@ -6,7 +6,8 @@ macro_rules! named {
         $(#[doc = $variant_doc:literal] $variant:ident = $text:literal),+ $(,)?
     }) => {
         $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         pub enum $name {
             $(#[doc = $variant_doc] #[serde(rename = $text)] $variant),+
         }

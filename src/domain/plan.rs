@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Metric {
 pub enum Maximum {
     /// No limit.
     Unlimited,
-    /// At most that many: calls, tokens, units, or pico-dollars for cost. 0 means "not in the plan".
+    /// At most that many calls, tokens, units, or pico-dollars for cost. 0: "not in the plan".
     AtMost(i64),
 }
 
@@ -117,7 +117,7 @@ impl Maximum {
 pub(crate) fn amount_text(metric: &Metric, amount: i128) -> String {
     match (metric, i64::try_from(amount)) {
         (Metric::Cost, Ok(pico)) => Money::from_pico_usd(pico).to_string(),
-        (Metric::Cost, Err(_)) => format!("{}e-12", amount),
+        (Metric::Cost, Err(_)) => format!("{amount}e-12"),
         _ => amount.to_string(),
     }
 }

@@ -126,6 +126,21 @@ impl PriceBook {
         })
     }
 
+    /// What the newest price of a model is for, when that is one operation alone: by the model's
+    /// own id, its alias or its longest prefix, never by the provider's default.
+    pub fn operation_of(&self, provider: &str, model: &str, at: Timestamp) -> Option<&Operation> {
+        let shelf = self.providers.get(provider)?;
+        let model = model.strip_prefix("models/").unwrap_or(model);
+        let of_alias = || shelf.aliases.get(model).and_then(|target| shelf.exact.get(target));
+        let of_prefix = || {
+            let mut prefixes = shelf.prefixes.iter();
+            prefixes.find(|(prefix, _)| model.starts_with(prefix.as_str())).map(|(_, list)| list)
+        };
+        let list = shelf.exact.get(model).or_else(of_alias).or_else(of_prefix)?;
+        let mut versions = list.iter().map(|index| &self.versions[*index]);
+        versions.find(|version| version.effective_from <= at)?.operation.as_ref()
+    }
+
     /// The version that prices the call, or nothing when its price is unknown.
     pub fn find(&self, query: &PriceQuery<'_>) -> Option<FoundPrice<'_>> {
         let shelf = self.providers.get(query.provider)?;

@@ -22,7 +22,18 @@ impl Meter {
         let user = name::user(user)?;
         in_range("limit", page.limit, 1, 5000)?;
         in_range("offset", page.offset, 0, i64::MAX)?;
-        self.inner.store.calls(user, filter, page)
+        self.inner.store.calls(user, &normalised(filter), page)
+    }
+}
+
+/// The filter with names as the ledger keeps them: trimmed and in lower case.
+fn normalised(filter: &CallFilter) -> CallFilter {
+    let name = |text: &Option<String>| text.as_ref().map(|text| text.trim().to_lowercase());
+    CallFilter {
+        provider: name(&filter.provider),
+        operation: name(&filter.operation),
+        model: name(&filter.model),
+        ..filter.clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{About, Meter, no_windows};
+use super::{About, Meter, events, no_windows};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::name;
 use crate::domain::plan::Plan;
@@ -33,8 +33,14 @@ impl Meter {
 
     /// Adds a plan, or replaces the one with its id. Counters stay; only limits change.
     pub fn put_plan(&self, plan: &Plan) -> Result<()> {
-        plan.validate()?;
-        self.change_catalogue(vec![CatalogueChange::Plan(Box::new(plan.clone()))])
+        self.put_plans(std::slice::from_ref(plan))
+    }
+
+    /// Adds or replaces several plans in one transaction: all of them, or none.
+    pub fn put_plans(&self, plans: &[Plan]) -> Result<()> {
+        plans.iter().try_for_each(Plan::validate)?;
+        let change = |plan: &Plan| CatalogueChange::Plan(Box::new(plan.clone()));
+        self.change_catalogue(plans.iter().map(change).collect())
     }
 
     /// Adds a price version, which takes over from its instant on. It warns of token prices that
@@ -43,17 +49,27 @@ impl Meter {
     /// # Errors
     /// `invalid_price` for a contradiction, or when it would change a version that is used.
     pub fn put_price(&self, price: &PriceVersion) -> Result<Vec<PriceWarning>> {
-        let price = PriceVersion {
-            id: 0,
-            provider: name::normalised("provider", &price.provider)?,
-            model: price.model.trim().to_lowercase(),
-            ..price.clone()
-        };
-        let warnings = price.validate()?;
-        for warning in &warnings {
-            tracing::warn!(price = warning.price, unit = %warning.unit, "{}", warning.message);
+        self.put_prices(std::slice::from_ref(price))
+    }
+
+    /// Adds several price versions in one transaction: all of them, or none.
+    pub fn put_prices(&self, prices: &[PriceVersion]) -> Result<Vec<PriceWarning>> {
+        let mut changes = Vec::with_capacity(prices.len());
+        let mut warnings = Vec::new();
+        for price in prices {
+            let price = PriceVersion {
+                id: 0,
+                provider: name::normalised("provider", &price.provider)?,
+                model: price.model.trim().to_lowercase(),
+                ..price.clone()
+            };
+            warnings.extend(price.validate()?);
+            changes.push(CatalogueChange::Price(Box::new(price)));
         }
-        self.change_catalogue(vec![CatalogueChange::Price(Box::new(price))])?;
+        for warning in &warnings {
+            events::price_warned(warning);
+        }
+        self.change_catalogue(changes)?;
         Ok(warnings)
     }
 

@@ -77,7 +77,11 @@ impl Posting {
             .collect()
     }
 
+    /// What would help; nothing where the user's own limit refuses, which no plan changes.
     fn upgrade_for(&self, state: &LimitState) -> Option<&Plan> {
+        if state.is_override {
+            return None;
+        }
         let total = [state.used, state.held, state.wanted]
             .iter()
             .map(|amount| i128::from(amount.number()))
@@ -132,15 +136,16 @@ fn retry_after_ms(resets_at: Timestamp, now: Timestamp) -> i64 {
 
 /// What a refused user reads: what is used up, when it resets, and what would help.
 fn refusal_message(state: &LimitState, plan: &Plan, upgrade: Option<&Plan>) -> String {
-    let mut message = match state.maximum {
+    let mut sentences = Vec::new();
+    match state.maximum {
         Some(maximum) if maximum.number() == 0 => {
-            format!("{} are not part of the {} plan.", subject(state), plan.name)
+            sentences.push(format!("{} are not part of the {} plan.", subject(state), plan.name));
         }
-        Some(maximum) => used_up(state, maximum),
-        None => String::new(),
-    };
+        Some(maximum) => sentences.push(used_up(state, maximum)),
+        None => {}
+    }
     if let Some(at) = state.resets_at.filter(|_| state.maximum.is_some_and(|m| m.number() > 0)) {
-        message.push_str(&format!(" It resets at {at}."));
+        sentences.push(format!("It resets at {at}."));
     }
     if let Some(upgrade) = upgrade {
         let most = upgrade
@@ -149,9 +154,9 @@ fn refusal_message(state: &LimitState, plan: &Plan, upgrade: Option<&Plan>) -> S
             .map_or("no such limit".to_owned(), |bound| {
                 format!("{} a {}", dollars(Amount::new(&state.metric, bound.into())), "month")
             });
-        message.push_str(&format!(" Upgrade to {} for {most}.", upgrade.name));
+        sentences.push(format!("Upgrade to {} for {most}.", upgrade.name));
     }
-    message
+    sentences.join(" ")
 }
 
 fn used_up(state: &LimitState, maximum: Amount) -> String {
@@ -173,12 +178,14 @@ fn used_up(state: &LimitState, maximum: Amount) -> String {
             let what = operation_text(state);
             let capital = capitalised(&what);
             format!(
-                "{capital} call limit reached. Used {used} of {maximum} total {what} calls {window}."
+                "{capital} call limit reached. \
+                 Used {used} of {maximum} total {what} calls {window}."
             )
         }
         Metric::Cost => {
             format!(
-                "{} cost limit reached. Current cost: {used}, Requested: {wanted}, Limit: {maximum}",
+                "{} cost limit reached. \
+                 Current cost: {used}, Requested: {wanted}, Limit: {maximum}",
                 if state.window == Window::Period { "Monthly" } else { "The" },
             ) + "."
         }
@@ -237,9 +244,8 @@ const fn window_text(window: Window) -> &'static str {
 fn dollars(amount: Amount) -> String {
     let text = amount.to_string();
     match (amount, text.split_once('.')) {
-        (Amount::Count(_), _) => text,
         (Amount::Usd(_), None) => format!("{text}.00"),
         (Amount::Usd(_), Some((_, decimals))) if decimals.len() == 1 => format!("{text}0"),
-        (Amount::Usd(_), Some(_)) => text,
+        _ => text,
     }
 }

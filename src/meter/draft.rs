@@ -41,15 +41,25 @@ impl Target {
         })
     }
 
-    /// The operation, by default that of the model or the provider.
-    pub(crate) fn operation(&self, catalogue: &Catalogue, at: Timestamp) -> Operation {
-        self.operation
-            .clone()
-            .unwrap_or_else(|| catalogue.default_operation(&self.provider, &self.model, at))
+    /// The operation, the version that prices it, and how that was found. An operation that is
+    /// not given is what the model's price is for, else what the provider mostly does, else chat.
+    pub(crate) fn priced<'a>(
+        &self,
+        catalogue: &'a Catalogue,
+        at: Timestamp,
+        unknown: &UnknownPrice,
+    ) -> (Operation, Option<&'a PriceVersion>, PriceMatch) {
+        if let Some(operation) = &self.operation {
+            let (price, price_match) = self.price(catalogue, operation, at, unknown);
+            return (operation.clone(), price, price_match);
+        }
+        let (provider, model) = (self.provider.as_str(), self.model.as_str());
+        let operation = catalogue.default_operation(provider, model, at);
+        let (price, price_match) = self.price(catalogue, &operation, at, unknown);
+        (operation, price, price_match)
     }
 
-    /// The version that prices it, and how it was found.
-    pub(crate) fn price<'a>(
+    fn price<'a>(
         &self,
         catalogue: &'a Catalogue,
         operation: &Operation,
@@ -95,8 +105,19 @@ impl TryFrom<&CallRecord> for Draft {
             details: record.details.clone(),
         };
         in_range("call_count", record.call_count, 1, CALL_COUNT_MAX)?;
+        check_source(outcome.usage_source)?;
         Self::new(target, record.call_count, outcome)
     }
+}
+
+/// A host cannot say that a usage is an expired hold's: only the library charges those.
+pub(crate) fn check_source(source: UsageSource) -> Result<()> {
+    if source == UsageSource::ExpiredHold {
+        let value = source.name().to_owned();
+        let expected = "`reported` or `estimated`".into();
+        return Err(Error::InvalidArgument { name: "usage_source", value, expected });
+    }
+    Ok(())
 }
 
 impl Draft {
@@ -163,8 +184,7 @@ pub(crate) fn cost_of(
     at: Timestamp,
     unknown: &UnknownPrice,
 ) -> Result<Costing> {
-    let operation = draft.target.operation(catalogue, at);
-    let (price, price_match) = draft.target.price(catalogue, &operation, at, unknown);
+    let (operation, price, price_match) = draft.target.priced(catalogue, at, unknown);
     cost_with(draft, operation, price, price_match, catalogue)
 }
 
@@ -176,16 +196,16 @@ pub(crate) fn cost_with(
     price_match: PriceMatch,
     catalogue: &Catalogue,
 ) -> Result<Costing> {
-    let usage = if draft.is_free_failure() {
-        draft.usage.clone()
-    } else if draft.status_code >= 400 {
-        // A failed call is priced only for what it reports.
+    // A failed call is priced only for what it reports.
+    let usage = if draft.status_code >= 400 {
         draft.usage.clone()
     } else {
         with_implied_units(&draft.usage, &operation, draft.call_count, price)
     };
-    // The subsets are checked whether or not there is a price.
-    catalogue.units.split(&usage)?;
+    if price.is_none() {
+        // With a price, rating checks the subsets.
+        catalogue.units.split(&usage)?;
+    }
     let charge = list_charge(draft, &usage, price, catalogue)?;
     let list_cost = charge.as_ref().map(|charge| charge.cost_usd);
     Ok(Costing {
@@ -310,8 +330,7 @@ pub(crate) fn estimate(
     at: Timestamp,
     rules: &Rules,
 ) -> Result<Estimate> {
-    let operation = ask.target.operation(catalogue, at);
-    let (price, price_match) = ask.target.price(catalogue, &operation, at, &rules.unknown_price);
+    let (operation, price, price_match) = ask.target.priced(catalogue, at, &rules.unknown_price);
     let usage = estimated_usage(ask, &operation, price, rules)?;
     let rated = price.map(|price| rate(price, &usage, &catalogue.units)).transpose()?;
     if let (Some(price), Some(Rated::Priced(charge))) = (price, rated) {

@@ -6,6 +6,7 @@ mod catalogue;
 pub mod clock;
 mod decision;
 mod draft;
+mod events;
 mod job;
 mod limits;
 pub mod options;
@@ -119,7 +120,7 @@ fn no_windows(_: &Head) -> Result<Vec<WindowKey>> {
 struct Started<T> {
     ticket: Ticket,
     receiver: Receiver<Result<T>>,
-    started: Instant,
+    since: Instant,
     key: String,
 }
 
@@ -237,25 +238,24 @@ impl Meter {
 
     /// Starts a work; its answer comes by [`Self::wait`].
     fn start<T: Send + 'static>(
-        &self,
         key: &str,
         submit: impl FnOnce(Completion<T>) -> Result<Ticket>,
     ) -> Result<Started<T>> {
         let (completion, receiver) = waiting();
-        let started = Instant::now();
+        let since = Instant::now();
         let ticket = submit(completion)?;
-        Ok(Started { ticket, receiver, started, key: key.to_owned() })
+        Ok(Started { ticket, receiver, since, key: key.to_owned() })
     }
 
     /// Waits for a started work: up to the busy timeout until it begins, then for its answer.
     fn wait<T: Send + 'static>(&self, work: Started<T>) -> Result<T> {
         let patience = Duration::from_millis(self.inner.options.busy_timeout_ms);
         // Waiting for room in the queue was a part of it.
-        let left = patience.saturating_sub(work.started.elapsed());
+        let left = patience.saturating_sub(work.since.elapsed());
         let outcome = work.receiver.recv_timeout(left);
         let outcome = match outcome {
             Err(RecvTimeoutError::Timeout) if self.inner.store.cancel(work.ticket) => {
-                let waited_ms = u64::try_from(work.started.elapsed().as_millis());
+                let waited_ms = u64::try_from(work.since.elapsed().as_millis());
                 return Err(Error::Overloaded { waited_ms: waited_ms.unwrap_or(u64::MAX) });
             }
             // It has begun: the answer comes, unless the disk hangs.
@@ -276,7 +276,7 @@ impl Meter {
         key: &str,
         submit: impl FnOnce(Completion<T>) -> Result<Ticket>,
     ) -> Result<T> {
-        self.wait(self.start(key, submit)?)
+        self.wait(Self::start(key, submit)?)
     }
 }
 

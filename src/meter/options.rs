@@ -144,7 +144,8 @@ option_rows! {
     "hold_margin_percent" "0" "0 to 1000" "added to a hold's estimate of input tokens";
     "hold_ttl_ms" "600000" "1 to 604800000" "how long a hold lives";
     "unpriced_hold_usd" "0.1" "dollars, 0 or more" "held when no price of the operation is known";
-    "unknown_price" "record" "record, reject or PROVIDER/MODEL" "what a call that nothing prices becomes";
+    "unknown_price" "record" "record, reject or PROVIDER/MODEL"
+        "what a call that nothing prices becomes";
     "expired_holds" "release" "release or charge" "what a hold becomes when its time is over";
     "durability" "durable" "durable or queued" "when a record is answered";
     "synchronous" "full" "full or normal" "whether a commit survives a power cut, or a kill only";

@@ -13,7 +13,7 @@ use crate::domain::limit::{Books, EffectiveLimit, LimitState, usage_status};
 use crate::domain::money::Money;
 use crate::domain::plan::Policy;
 use crate::domain::subscription::Standing;
-use crate::domain::time::{Timestamp, Window};
+use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::Result;
 use crate::storage::{Changes, Head, PeriodMark, View, WindowKey};
 
@@ -47,7 +47,7 @@ pub(crate) fn windows_at(head: &Head, at: Timestamp) -> Result<Vec<WindowKey>> {
     let account = head.account.as_deref().unwrap_or(&unseen);
     let period = account.standing(at, &head.catalogue).usage_period;
     let mut windows = vec![WindowKey { window: Window::Period, starts_at: period.starts_at }];
-    for effective in account.limits(at, &head.catalogue)? {
+    for effective in account.limits(at, &head.catalogue)?.iter() {
         let window = effective.limit.window;
         let key = WindowKey { window, starts_at: window.span(at, period).starts_at };
         if !windows.contains(&key) {
@@ -67,7 +67,7 @@ pub(crate) struct Posting {
     /// The instant that decides which holds are live.
     pub(crate) now: Timestamp,
     pub(crate) standing: Standing,
-    pub(crate) limits: Vec<EffectiveLimit>,
+    pub(crate) limits: Arc<[EffectiveLimit]>,
     pub(crate) counters: Vec<(CounterKey, Counter)>,
     pub(crate) holds: Vec<Hold>,
     pub(crate) next_call_id: i64,
@@ -94,7 +94,7 @@ impl Posting {
         };
         let standing = account.standing(at, &catalogue);
         let limits = account.limits(at, &catalogue)?;
-        for effective in &limits {
+        for effective in limits.iter() {
             let window = effective.limit.window;
             let is_tracked = window == Window::Period || account.tracked.contains_key(&window);
             if !is_tracked && !changes.tracked.contains(&window) {
@@ -188,11 +188,24 @@ impl Posting {
         states.into_iter().filter(is_exceeded).collect()
     }
 
+    /// Makes sure that a period whose limits are not at hand has a mark; one that it has stays.
+    ///
+    /// A subscription that was dated back may since have given the instant another period. Then
+    /// the length of the first one is not known any more, and a month stands in for it.
+    pub(crate) fn touch_period(&mut self, starts_at: Timestamp, reserved_at: Timestamp) {
+        let known = self.account.standing(reserved_at, &self.catalogue).usage_period;
+        let a_month = Span { starts_at, ends_at: starts_at.plus_months(1) };
+        let span = if known.starts_at == starts_at { known } else { a_month };
+        let usage_status = UsageStatus::Active;
+        self.changes.touched_periods.push(PeriodMark { span, usage_status, at: self.now });
+    }
+
     /// Marks or charges the holds whose time is over, so that a clock that steps back later
     /// does not revive them.
     fn expire_overdue(&mut self) -> Result<()> {
         let overdue: Vec<Hold> =
             self.holds.iter().filter(|hold| hold.is_overdue(self.now)).cloned().collect();
+        let mut is_charged_now = false;
         for hold in overdue {
             self.holds.retain(|open| open.key != hold.key);
             match self.rules.expired_holds {
@@ -201,17 +214,19 @@ impl Posting {
                 }
                 ExpiredHolds::Charge => {
                     self.changes.removed_holds.push(hold.key);
-                    let standing = self.account.standing(hold.reserved_at, &self.catalogue);
-                    let span = standing.usage_period;
-                    if span != self.standing.usage_period {
-                        let usage_status = UsageStatus::Active;
-                        let mark = PeriodMark { span, usage_status, at: self.now };
-                        self.changes.periods.push(mark);
+                    if hold.period_starts_at == self.standing.usage_period.starts_at {
+                        is_charged_now = true;
+                    } else {
+                        self.touch_period(hold.period_starts_at, hold.reserved_at);
                     }
                     let key = hold.key;
                     self.enter(key, charged_at_estimate(hold, self.now))?;
                 }
             }
+        }
+        if is_charged_now {
+            // Where the work itself records nothing, its period has a call all the same.
+            self.mark_period();
         }
         Ok(())
     }

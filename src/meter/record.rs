@@ -7,8 +7,9 @@ use super::job::Completion;
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
-use super::{About, Meter, key_text};
+use super::{About, Meter, events, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
+use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::name;
 use crate::domain::time::Timestamp;
@@ -64,6 +65,7 @@ impl Meter {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
         self.run(&key, |completion| self.submit_entry(entry, true, completion))
+            .inspect(events::recorded)
     }
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
@@ -74,10 +76,13 @@ impl Meter {
             .map(|record| {
                 let entry = self.entry(record)?;
                 let key = entry.key_text.clone();
-                self.start(&key, |completion| self.submit_entry(entry, true, completion))
+                Self::start(&key, |completion| self.submit_entry(entry, true, completion))
             })
             .collect();
-        waiting.into_iter().map(|started| started.and_then(|ticket| self.wait(ticket))).collect()
+        let answer = |started: Result<_>| {
+            started.and_then(|ticket| self.wait(ticket)).inspect(events::recorded)
+        };
+        waiting.into_iter().map(answer).collect()
     }
 
     /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
@@ -89,10 +94,11 @@ impl Meter {
         let key = entry.key_text.clone();
         let failures = Arc::clone(&self.inner.queued_failures);
         let shown = key.clone();
-        let completion: Completion<Receipt> = Box::new(move |outcome| {
-            if let Err(error) = outcome {
+        let completion: Completion<Receipt> = Box::new(move |outcome| match outcome {
+            Ok(receipt) => events::recorded(&receipt),
+            Err(error) => {
                 failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                tracing::error!(code = error.code(), key = shown, "queued call was not recorded");
+                events::queued_call_failed(&shown, &error);
             }
         });
         self.submit_entry(entry, false, completion)?;
@@ -153,6 +159,10 @@ fn enter(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
     match view.head.found.first() {
         Some(Found::Call(call)) => repeat(entry, call, view),
         Some(Found::Hold(hold)) => {
+            if let Some(difference) = difference_from_hold(hold, &entry.draft) {
+                let key = entry.key_text.clone();
+                return Err(Error::IdempotencyConflict { key, difference });
+            }
             let outcome = CallOutcome {
                 usage: entry.draft.usage.clone(),
                 usage_source: entry.draft.usage_source,
@@ -196,6 +206,24 @@ fn repeat(entry: &Entry, call: &Call, view: &View) -> Result<(Changes, Receipt)>
     }
 }
 
+/// Why a call is not the one that the hold was for; nothing when it is.
+fn difference_from_hold(hold: &Hold, draft: &Draft) -> Option<String> {
+    let target = &draft.target;
+    let operation = target.operation.as_ref().unwrap_or(&hold.operation);
+    let fields = [
+        ("provider", hold.provider.clone(), target.provider.clone()),
+        ("operation", hold.operation.to_string(), operation.to_string()),
+        ("model", hold.model.clone(), target.model.clone()),
+        ("call_count", hold.call_count.to_string(), draft.call_count.to_string()),
+    ];
+    let differing = fields.iter().find(|(_, held, recorded)| held != recorded);
+    differing.map(|(name, held, recorded)| differs(name, held, recorded))
+}
+
+fn differs(name: &str, first: &str, again: &str) -> String {
+    format!("`{name}` was `{first}`, now it is `{again}`")
+}
+
 /// The first of the compared fields that differs, with both values; nothing when none does.
 /// Response time, sizes, endpoint, tags, retries and error text are not compared.
 pub(crate) fn difference(first: &Call, again: &Call, moved: Option<Timestamp>) -> Option<String> {
@@ -209,9 +237,6 @@ pub(crate) fn difference(first: &Call, again: &Call, moved: Option<Timestamp>) -
         ("call_count", first.call_count.to_string(), again.call_count.to_string()),
         ("vendor_cost_usd", shown(first.vendor_cost), shown(again.vendor_cost)),
     ];
-    let differs = |name: &str, first: &str, again: &str| {
-        format!("`{name}` was `{first}`, now it is `{again}`")
-    };
     if let Some((name, one, other)) = fields.iter().find(|(_, one, other)| one != other) {
         return Some(differs(name, one, other));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::draft::{Ask, Estimate, estimate};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Decision, HoldReceipt, Receipt, RecordStatus, Reservation, Reservations};
-use super::{About, Meter, key_text};
+use super::{About, Meter, events, key_text};
 use crate::domain::call::CallRequest;
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
@@ -81,6 +81,7 @@ impl Meter {
                 completion,
             )
         })
+        .inspect(events::reserved)
     }
 
     /// Checks requests at the door: one user, one instant, at most 256.
@@ -96,6 +97,11 @@ impl Meter {
             let expected = format!("the user of the first request, `{}`", shown(&user)).into();
             let value = shown(&other.user);
             return Err(Error::InvalidArgument { name: "user", value, expected });
+        }
+        if requests.iter().any(|request| request.occurred_at != first.occurred_at) {
+            let expected = "one instant for all requests that are judged together".into();
+            let value = "several".to_owned();
+            return Err(Error::InvalidArgument { name: "occurred_at", value, expected });
         }
         let now = self.now();
         let mut keys = Vec::with_capacity(count);

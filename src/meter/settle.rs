@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::draft::{Costing, Draft, cost_of, cost_with};
+use super::draft::{Costing, Draft, check_source, cost_of, cost_with};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Overshoot, Receipt, RecordStatus, ReleaseStatus};
 use super::record::difference;
-use super::{About, Meter, no_windows};
+use super::{About, Meter, events};
 use crate::domain::call::{Call, CallOutcome, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
+use crate::domain::limit::LimitState;
 use crate::domain::money::Money;
 use crate::domain::name;
 use crate::domain::time::Timestamp;
@@ -30,6 +31,7 @@ impl Meter {
     /// for bad input, and the errors of the store.
     pub fn settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<Receipt> {
         let user = name::user(user)?.to_owned();
+        check_source(outcome.usage_source)?;
         let (outcome, now) = (outcome.clone(), self.now());
         let rules = Arc::clone(&self.inner.rules);
         let keys = vec![hold_id, hold_id.correction()];
@@ -40,19 +42,23 @@ impl Meter {
             let decide = move |view: &View| settle(&user, hold_id, &outcome, now, &rules, view);
             self.submit(about, windows, decide, completion)
         })
+        .inspect(events::recorded)
     }
 
-    /// Gives a hold back: the call was not made. Giving it back again does nothing.
+    /// Gives a hold back: the call was not made. Giving it back again, or after it has expired,
+    /// does nothing.
     ///
     /// # Errors
     /// `unknown_hold`, `hold_closed` when it was settled, and the errors of the store.
     pub fn release(&self, user: &str, hold_id: CallKey) -> Result<ReleaseStatus> {
-        let user = name::user(user)?.to_owned();
+        let (user, now) = (name::user(user)?.to_owned(), self.now());
+        let rules = Arc::clone(&self.inner.rules);
         let key_text = hold_id.to_string();
         self.run(&key_text, |completion| {
-            let decide = move |view: &View| release(hold_id, view);
-            let about = About::holds(&user, vec![hold_id]);
-            self.submit(about, no_windows, decide, completion)
+            let about = About::holds(&user, vec![hold_id, hold_id.correction()]);
+            let windows = move |head: &Head| windows_at(head, now);
+            let decide = move |view: &View| release(&user, hold_id, now, &rules, view);
+            self.submit(about, windows, decide, completion)
         })
     }
 }
@@ -66,14 +72,31 @@ fn windows_of_hold(head: &Head, now: Timestamp) -> Result<Vec<WindowKey>> {
     windows_at(head, at)
 }
 
-fn release(hold_id: CallKey, view: &View) -> Result<(Changes, ReleaseStatus)> {
+fn release(
+    user: &str,
+    hold_id: CallKey,
+    now: Timestamp,
+    rules: &Arc<Rules>,
+    view: &View,
+) -> Result<(Changes, ReleaseStatus)> {
+    let is_corrected = matches!(view.head.found.get(1), Some(Found::Call(_)));
     match view.head.found.first() {
+        // It is too late to give it back: it expires here, as in any other write.
+        Some(Found::Hold(hold)) if hold.is_overdue(now) => {
+            let posting = Posting::new(view, user, now, now, rules)?;
+            Ok((posting.changes, ReleaseStatus::AlreadyClosed))
+        }
         Some(Found::Hold(hold)) if hold.state == HoldState::Open => {
             let released = Hold { state: HoldState::Released, ..Hold::clone(hold) };
             let changes = Changes { holds: vec![released], ..Changes::default() };
             Ok((changes, ReleaseStatus::Released))
         }
         Some(Found::Hold(_)) => Ok((Changes::default(), ReleaseStatus::AlreadyClosed)),
+        Some(Found::Call(call))
+            if call.usage_source == UsageSource::ExpiredHold && !is_corrected =>
+        {
+            Ok((Changes::default(), ReleaseStatus::AlreadyClosed))
+        }
         Some(Found::Call(_)) => {
             Err(Error::HoldClosed { hold_id: hold_id.to_string(), state: "settled" })
         }
@@ -126,8 +149,18 @@ pub(crate) fn settle_hold(
         tokens: (call.usage.total_tokens() - hold.usage.total_tokens()).max(0),
         cost_usd: call.cost.unwrap_or(Money::ZERO).minus(hold.cost)?.max(Money::ZERO),
     };
-    receipt.limits_exceeded = posting.mark_period();
+    receipt.limits_exceeded = mark_period(&mut posting, &call);
     Ok((posting.changes, receipt))
+}
+
+/// Marks the period that a call was entered into; the limits of it that are passed although they
+/// refuse. They are not at hand where a subscription was dated back over the reserve.
+fn mark_period(posting: &mut Posting, call: &Call) -> Vec<LimitState> {
+    if call.period_starts_at == posting.standing.usage_period.starts_at {
+        return posting.mark_period();
+    }
+    posting.touch_period(call.period_starts_at, call.occurred_at);
+    Vec::new()
 }
 
 /// Rates by the version of the reserve; where there was none, by what is known of then by now.
@@ -214,8 +247,8 @@ fn settle_charged(
         };
     }
     let mut posting = Posting::new(view, user, charged.occurred_at, now, rules)?;
-    posting.enter(hold_id.correction(), correction)?;
-    let limits_exceeded = posting.mark_period();
+    let entered = posting.enter(hold_id.correction(), correction)?;
+    let limits_exceeded = mark_period(&mut posting, &entered);
     let receipt = Receipt::new(RecordStatus::Recorded, user, "", &real);
     let receipt = Receipt { call_id: charged.id, late: true, limits_exceeded, ..receipt };
     Ok((posting.changes, receipt))

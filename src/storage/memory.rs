@@ -102,6 +102,8 @@ impl State {
     fn apply(&mut self, user: Option<&str>, mut changes: Changes) -> Result<()> {
         let catalogue = std::mem::take(&mut changes.catalogue);
         let re_rated = std::mem::take(&mut changes.re_rated);
+        // Nothing here keeps when the catalogue changed; it is no change of a user.
+        changes.catalogue_at = None;
         if let (Some(user), Some(seen_at)) = (user, changes.seen_at) {
             self.see(user, seen_at)?;
             changes.seen_at = None;
@@ -152,7 +154,8 @@ impl State {
 
     fn is_price_used(&self, id: i64) -> bool {
         let mut calls = self.books.values().flat_map(|book| book.calls());
-        let mut holds = self.books.values().flat_map(|book| book.open_holds());
+        // Closed ones too: they can still be settled late, by the price of their reserve.
+        let mut holds = self.books.values().flat_map(|book| book.holds());
         calls.any(|call| call.price_version_id == Some(id))
             || holds.any(|hold| hold.price_version_id == Some(id))
     }

@@ -163,6 +163,9 @@ pub struct Changes {
     pub tracked: Vec<Window>,
     /// The usage periods of the calls, and how their limits stand now.
     pub periods: Vec<PeriodMark>,
+    /// Usage periods that calls were entered into without a look at their limits: each gets its
+    /// mark unless it has one.
+    pub touched_periods: Vec<PeriodMark>,
     /// Terms to add to the subscription.
     pub terms: Vec<Term>,
     /// Limits of the user's own to add.

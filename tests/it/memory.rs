@@ -2,10 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use alwrity_metering::Anchor;
 use alwrity_metering::domain::account::UsageStatus;
 use alwrity_metering::storage::memory::MemoryStore;
 use alwrity_metering::storage::{Changes, PeriodMark, Store};
+use alwrity_metering::{Anchor, Span};
 
 use crate::conformance::samples::{call, hour, october};
 use crate::conformance::works::{FnWork, assert_verified, record, seen, write};
@@ -27,7 +27,16 @@ fn the_last_mark_of_a_period_stands() {
         write(&store, Some("u"), Changes { periods: vec![mark], ..seen() }).unwrap();
         assert_eq!(store.period_mark("u", october()), Some(mark));
     }
-    assert_eq!(store.period_mark("u", hour(1)), None);
+    // A touch marks what has no mark, and leaves what has one.
+    for (number, starts_at) in [(3, october()), (4, hour(1))] {
+        let span = Span { starts_at, ends_at: hour(9) };
+        let touched = PeriodMark { span, ..mark(UsageStatus::Active, number) };
+        let changes = Changes { touched_periods: vec![touched], ..seen() };
+        write(&store, Some("u"), changes).unwrap();
+    }
+    assert_eq!(store.period_mark("u", october()), Some(mark(UsageStatus::LimitReached, 2)));
+    assert_eq!(store.period_mark("u", hour(1)).unwrap().at, hour(4));
+    assert_eq!(store.period_mark("u", hour(2)), None);
     assert_eq!(store.period_mark("v", october()), None);
 }
 

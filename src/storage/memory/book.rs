@@ -82,6 +82,11 @@ impl Book {
         wanted.map(|(key, counter)| (key.clone(), counter.clone())).collect()
     }
 
+    /// All holds, whatever they have become.
+    pub(super) fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.values()
+    }
+
     /// The holds that are open, overdue ones included.
     pub(super) fn open_holds(&self) -> Vec<Hold> {
         let open = |hold: &&Hold| hold.state == HoldState::Open;
@@ -98,6 +103,7 @@ impl Book {
             removed_holds,
             tracked,
             periods,
+            touched_periods,
             terms,
             overrides,
             ended_overrides,
@@ -119,6 +125,9 @@ impl Book {
         }
         for mark in periods {
             self.marks.insert(mark.span.starts_at, mark);
+        }
+        for mark in touched_periods {
+            self.marks.entry(mark.span.starts_at).or_insert(mark);
         }
         Ok(())
     }

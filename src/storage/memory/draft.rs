@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::catalogue::{Catalogue, Provider};
+use crate::domain::catalogue::{Catalogue, PlanLimits, Provider};
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceVersion;
 use crate::domain::price_book::PriceBook;
@@ -143,6 +143,7 @@ impl<'a> Draft<'a> {
             providers: self.providers,
             units: self.units,
             labels: self.labels,
+            plan_limits: PlanLimits::default(),
         })
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::names::{Kind, Names};
 use super::rows::{checked, instant};
-use crate::domain::catalogue::{Catalogue, Provider};
+use crate::domain::catalogue::{Catalogue, PlanLimits, Provider};
 use crate::domain::money::Money;
 use crate::domain::operation::Operation;
 use crate::domain::plan::{Limit, Maximum, Plan};
@@ -31,6 +31,7 @@ pub(super) fn load(connection: &Connection, default_plan: &str) -> rusqlite::Res
         providers: providers(connection)?,
         units,
         labels,
+        plan_limits: PlanLimits::default(),
     })
 }
 

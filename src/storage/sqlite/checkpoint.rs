@@ -14,14 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::connection::writer;
+use super::events;
 use super::failure::failed;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+const PAGE_BYTES: u64 = 4096;
 /// The log is written back each time it has grown by this many pages of 4 KiB: 16 MiB.
 const BACKFILL_PAGES: i32 = 4_000;
 /// From this many pages on it is cut: 64 MiB.
@@ -93,22 +95,33 @@ impl Checkpointer {
         }
         let mode = if self.pages.count() >= TRUNCATE_FROM { "TRUNCATE" } else { "PASSIVE" };
         if let Err(error) = finish(connection, mode) {
-            tracing::warn!(code = error.code(), "the log could not be written back yet");
+            events::not_written_back(&error);
         }
     }
 }
 
-fn finish(connection: &mut Connection, mode: &str) -> Result<()> {
+fn finish(connection: &mut Connection, mode: &'static str) -> Result<()> {
     let done = connection
         .busy_timeout(READERS_PATIENCE)
-        .and_then(|()| run(connection, mode))
-        .map_err(failed("write the log back"));
+        .map_err(failed("set up the connection"))
+        .and_then(|()| run(connection, mode));
     super::connection::wait_for_writers(connection).map_err(failed("set up the connection"))?;
     done
 }
 
-fn run(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
-    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+fn run(connection: &Connection, mode: &'static str) -> Result<()> {
+    let (action, started) = ("write the log back", Instant::now());
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let (is_blocked, pages): (bool, i64) = connection
+        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failed(action))?;
+    if is_blocked {
+        let reason = "somebody still reads it, or writes it back too".to_owned();
+        return Err(Error::StorageUnavailable { action, reason });
+    }
+    let log_bytes = u64::try_from(pages).unwrap_or_default().saturating_mul(PAGE_BYTES);
+    events::written_back(log_bytes, mode, started.elapsed());
+    Ok(())
 }
 
 impl Worker {
@@ -119,7 +132,11 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name("alwrity-checkpoint".to_owned())
             .spawn(move || write_back(&path, &woken, &done));
-        let thread = thread.inspect_err(|error| tracing::error!(%error, "no checkpoint thread"));
+        let no_thread = |error: &std::io::Error| {
+            let (action, reason) = ("start the checkpointer", error.to_string());
+            events::not_written_back(&Error::StorageUnavailable { action, reason });
+        };
+        let thread = thread.inspect_err(no_thread);
         Self { wake: Some(wake), is_done, thread: thread.ok() }
     }
 }
@@ -129,14 +146,14 @@ fn write_back(path: &Path, woken: &Receiver<()>, is_done: &AtomicBool) {
     while woken.recv().is_ok() {
         let written = match connection.take().map_or_else(|| writer(path), Ok) {
             Ok(opened) => {
-                let written = run(&opened, "PASSIVE").map_err(failed("write the log back"));
+                let written = run(&opened, "PASSIVE");
                 connection = Some(opened);
                 written
             }
             Err(error) => Err(error),
         };
         if let Err(error) = written {
-            tracing::warn!(code = error.code(), error = %error, "the log could not be written back");
+            events::not_written_back(&error);
             connection = None;
         }
         // Even then: what the writer does in its turn keeps the log bounded.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::events;
 use super::failure::{failed, in_file};
 use super::file::{Identity, Patience, SideLock, beside};
 use crate::error::{Error, Result};
@@ -47,8 +48,7 @@ pub(super) fn migrate(
         true if has_log => Opening::AfterUncleanEnd,
         _ => Opening::Clean,
     };
-    bring_up_to_date(path, patience)
-        .map_err(|error| in_file(patience.measured(error), path))?;
+    bring_up_to_date(path, patience).map_err(|error| in_file(patience.measured(error), path))?;
     Ok(opening)
 }
 
@@ -63,6 +63,7 @@ fn bring_up_to_date(path: &Path, patience: Patience) -> Result<()> {
         embedded::migrations::runner().set_grouped(true).run(&mut connection).map_err(|error| {
             Error::StorageCorrupt { path: path.display().to_string(), reason: error.to_string() }
         })?;
+        events::migrated(path, SCHEMA_VERSION);
     }
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use super::catalogue;
 use super::connection::{Opening, migrate, reader};
+use super::events;
 use super::failure::{failed, in_file, io_failed};
 use super::file::{Identity, Patience, SideLock, beside, prepare};
 use super::queue::Queue;
@@ -77,9 +78,10 @@ impl Handle {
         });
         let identity = Identity::of(&path)?.ok_or_else(|| replaced(&path))?;
         let of_file = handles.entry(identity).or_default();
-        let same = of_file.iter().filter_map(Weak::upgrade).find(|handle| {
-            handle.options == options && handle.path == path && handle.is_trusted()
-        });
+        let same = of_file
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|handle| handle.options == options && handle.path == path && handle.is_trusted());
         if let Some(handle) = same {
             return Ok(handle);
         }
@@ -127,10 +129,14 @@ impl Engine {
         descriptors::claim(identity);
         let lock = SideLock::open(path)?;
         let opening = migrate(path, identity, &lock, patience)?;
+        events::opened(path);
         let mut engine = Self {
             identity,
             lock,
-            queue: Queue::new(options.queue_capacity, Duration::from_millis(options.busy_timeout_ms)),
+            queue: Queue::new(
+                options.queue_capacity,
+                Duration::from_millis(options.busy_timeout_ms),
+            ),
             unclean_end: None,
             has_lost_log: AtomicBool::new(false),
             readers: Mutex::new(Vec::new()),
@@ -160,7 +166,7 @@ impl Engine {
         while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(patience) {
             let now_left = self.queue.len();
             if now_left == left {
-                tracing::error!(works = left, "closed with works that could not be written");
+                events::closed_with_works(left);
                 return;
             }
             left = now_left;
@@ -174,11 +180,12 @@ impl Engine {
             let engine = Arc::clone(self);
             let (alive, ended) = sync_channel(0);
             *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
-            let started = std::thread::Builder::new().name(WRITER_NAME.to_owned()).spawn(move || {
-                // Dropped at the end, also of a panic.
-                let _alive = alive;
-                Writer::new(engine).run();
-            });
+            let started =
+                std::thread::Builder::new().name(WRITER_NAME.to_owned()).spawn(move || {
+                    // Dropped at the end, also of a panic.
+                    let _alive = alive;
+                    Writer::new(engine).run();
+                });
             if let Err(error) = started {
                 self.queue.start_again();
                 self.queue.cancel(ticket);
@@ -211,24 +218,39 @@ impl Engine {
         action: &'static str,
         read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        self.read_after(action, |_| Ok(None), read)
+    }
+
+    /// Reads by one statement that is a transaction of its own; when that finds nothing, in a
+    /// transaction as `read` does.
+    pub(super) fn read_after<T>(
+        &self,
+        action: &'static str,
+        quick: impl FnOnce(&mut Session) -> rusqlite::Result<Option<T>>,
+        read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         self.check_identity()?;
         let patience = Patience::of(&self.options);
-        self.read_unchecked(action, read)
+        self.read_unchecked(action, quick, read)
             .map_err(|error| in_file(patience.measured(error), &self.path))
     }
 
     fn read_unchecked<T>(
         &self,
         action: &'static str,
+        quick: impl FnOnce(&mut Session) -> rusqlite::Result<Option<T>>,
         read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut session = match idle {
             Some(session) => session,
-            None => {
-                Session::new(reader(&self.path, &self.options)?).map_err(failed("read the names"))?
-            }
+            None => Session::new(reader(&self.path, &self.options)?)
+                .map_err(failed("read the names"))?,
         };
+        if let Some(found) = quick(&mut session).map_err(failed(action))? {
+            self.give_back(session);
+            return Ok(found);
+        }
         let run = |session: &mut Session, sql: &str| {
             session.connection.prepare_cached(sql)?.execute([]).map(|_| ())
         };
@@ -236,12 +258,22 @@ impl Engine {
         let found = read(&mut session);
         let ended = run(&mut session, "COMMIT");
         if found.is_ok() && ended.is_ok() {
-            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if readers.len() < IDLE_READERS_MAX {
-                readers.push(session);
-            }
+            self.give_back(session);
         }
         found.map_err(failed(action))
+    }
+
+    fn give_back(&self, session: Session) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < IDLE_READERS_MAX {
+            readers.push(session);
+        }
+    }
+
+    /// The catalogue that is remembered, however old.
+    pub(super) fn remembered_catalogue(&self) -> Option<Arc<Catalogue>> {
+        let remembered = self.catalogue.read().unwrap_or_else(PoisonError::into_inner);
+        remembered.as_ref().map(|(catalogue, _)| Arc::clone(catalogue))
     }
 
     /// The catalogue of a version: the one that is remembered, or read anew.

@@ -45,7 +45,10 @@ pub(super) fn prepare(path: &Path, options: &StoreOptions) -> Result<()> {
     match made {
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(io_failed("make the file")(error)),
+        Err(error) => {
+            let reason = format!("{}: {error}", path.display());
+            return Err(Error::StorageUnavailable { action: "make the file", reason });
+        }
     }
     if !options.allow_network_disk {
         refuse_network_disk(path)?;
@@ -82,6 +85,7 @@ const NETWORK_DISKS: [(i64, &str); 8] = [
     (0x6573_5546, "fuse"),
 ];
 
+#[allow(clippy::useless_conversion, reason = "the number is narrower on other systems")]
 fn refuse_network_disk(path: &Path) -> Result<()> {
     let Ok(found) = rustix::fs::statfs(path) else { return Ok(()) };
     let magic = found.f_type;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
 /// A table of names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Provider,
     Operation,
@@ -57,8 +57,8 @@ impl Kind {
 /// so only a rolled-back transaction makes the cache wrong; then it is thrown away.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    ids: HashMap<Kind, HashMap<String, i64>>,
-    names: HashMap<Kind, HashMap<i64, String>>,
+    ids: [HashMap<String, i64>; 4],
+    names: [HashMap<i64, String>; 4],
 }
 
 /// More names than this are not kept in memory at once.
@@ -85,7 +85,7 @@ impl Names {
         kind: Kind,
         name: &str,
     ) -> rusqlite::Result<i64> {
-        if let Some(id) = self.ids.get(&kind).and_then(|ids| ids.get(name)) {
+        if let Some(id) = self.ids[kind as usize].get(name) {
             return Ok(*id);
         }
         let known = connection
@@ -107,7 +107,7 @@ impl Names {
         kind: Kind,
         id: i64,
     ) -> rusqlite::Result<String> {
-        if let Some(name) = self.names.get(&kind).and_then(|names| names.get(&id)) {
+        if let Some(name) = self.names[kind as usize].get(&id) {
             return Ok(name.clone());
         }
         let name: String =
@@ -117,8 +117,7 @@ impl Names {
     }
 
     fn remember(&mut self, kind: Kind, id: i64, name: &str) {
-        let ids = self.ids.entry(kind).or_default();
-        let names = self.names.entry(kind).or_default();
+        let (ids, names) = (&mut self.ids[kind as usize], &mut self.names[kind as usize]);
         if ids.len() >= NAMES_MAX {
             ids.clear();
             names.clear();

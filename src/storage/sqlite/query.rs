@@ -74,15 +74,15 @@ fn conditions(user_id: i64, filter: &CallFilter) -> (String, Vec<Value>) {
 }
 
 /// A query runs no longer than this.
-const QUERY_TIME_MAX: Duration = Duration::from_secs(60);
+const QUERY_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Runs one statement that only reads, on a connection that can do nothing else.
 pub(super) fn query(engine: &Engine, sql: &str, rows_max: usize) -> Result<Table> {
     engine.check_identity()?;
     let invalid = |reason: String| Error::InvalidQuery { reason };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection =
-        Connection::open_with_flags(&engine.path, flags).map_err(failed("open the file to read"))?;
+    let mut connection = Connection::open_with_flags(&engine.path, flags)
+        .map_err(failed("open the file to read"))?;
     let started = std::time::Instant::now();
     connection
         .busy_timeout(Duration::from_millis(engine.options.busy_timeout_ms))
@@ -99,7 +99,7 @@ pub(super) fn query(engine: &Engine, sql: &str, rows_max: usize) -> Result<Table
     if statement.parameter_count() > 0 {
         return Err(invalid("it has parameters, which have no values here".into()));
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([]).map_err(failed("run the query"))?;
     let mut table = Table { columns, ..Table::default() };
     while let Some(row) = rows.next().map_err(|error| invalid(shown(&error.to_string())))? {

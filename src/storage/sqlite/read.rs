@@ -10,6 +10,7 @@ use super::names::{Kind, Names};
 use super::rows::{HOLD_COLUMNS, SUM_COLUMNS, call, checked, counter, hold, instant};
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::call::Call;
+use crate::domain::catalogue::Catalogue;
 use crate::domain::counter::{Counter, CounterKey, DayKey};
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
@@ -36,6 +37,16 @@ pub(super) struct Sight {
     pub(super) account: Option<Arc<Account>>,
 }
 
+/// What a quick look found.
+pub(super) struct QuickLook {
+    pub(super) account: Arc<Account>,
+    pub(super) counters: Vec<(CounterKey, Counter)>,
+    pub(super) next_call_id: i64,
+}
+
+/// Catalogue version, last call, user's id and revision.
+type SightRow = (i64, Option<i64>, Option<i64>, Option<i64>);
+
 impl Session {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         let names = Names::load(&connection)?;
@@ -53,8 +64,7 @@ impl Session {
     pub(super) fn sight(&mut self, user: Option<&str>) -> rusqlite::Result<Sight> {
         let sql = "SELECT s.catalogue_version, (SELECT max(id) FROM calls), u.id, u.revision \
                    FROM store s LEFT JOIN users u ON u.user = ?1";
-        type Row = (i64, Option<i64>, Option<i64>, Option<i64>);
-        let (catalogue_version, last, id, revision): Row = self
+        let (catalogue_version, last, id, revision): SightRow = self
             .connection
             .prepare_cached(sql)?
             .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
@@ -74,6 +84,47 @@ impl Session {
         }
         self.accounts.insert(user.to_owned(), (revision, Arc::clone(&account)));
         Ok(Sight { catalogue_version, next_call_id, account: Some(account) })
+    }
+
+    /// The usual look in one statement, which is a transaction of its own: a user that is
+    /// remembered, the counters of its usage period, no open holds. Nothing when it is not so.
+    pub(super) fn quick_look(
+        &mut self,
+        user: &str,
+        catalogue: &Catalogue,
+        windows: &dyn Fn(Arc<Account>) -> Option<WindowKey>,
+    ) -> rusqlite::Result<Option<QuickLook>> {
+        let Some((revision, account)) = self.accounts.get(user) else { return Ok(None) };
+        let (revision, account) = (*revision, Arc::clone(account));
+        let Some(key) = windows(Arc::clone(&account)) else { return Ok(None) };
+        let connection = &self.connection;
+        let sql = concat!(
+            "SELECT s.catalogue_version, u.revision, \
+             EXISTS (SELECT 1 FROM holds WHERE user_id = u.id AND state = 0), \
+             (SELECT max(id) FROM calls), c.starts_at_us, c.provider_id, c.operation_id, ",
+            sum_columns!(),
+            ", has_other_units FROM store s JOIN users u ON u.id = ?1 LEFT JOIN counters c \
+             ON c.user_id = ?1 AND c.\"window\" = 0 AND c.starts_at_us = ?2"
+        );
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([account.id, key.starts_at.micros()])?;
+        let (mut counters, mut next_call_id) = (Vec::new(), 1);
+        while let Some(row) = rows.next()? {
+            let (version, known, has_holds): (i64, i64, bool) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
+            if version != catalogue.version || known != revision || has_holds {
+                return Ok(None);
+            }
+            next_call_id = row.get::<_, Option<i64>>(3)?.unwrap_or(0) + 1;
+            if row.get_ref(4)? == rusqlite::types::ValueRef::Null {
+                break;
+            }
+            if row.get(7 + SUM_COLUMNS)? {
+                return Ok(None);
+            }
+            counters.push(counter_of_row(connection, &mut self.names, row, key.window)?);
+        }
+        Ok(Some(QuickLook { account, counters, next_call_id }))
     }
 
     /// What a user's key stands for. A key of another user stands for nothing.
@@ -226,6 +277,23 @@ impl Session {
         }
         Ok(calls)
     }
+}
+
+/// The counter of a row of `quick_look`.
+fn counter_of_row(
+    connection: &Connection,
+    names: &mut Names,
+    row: &rusqlite::Row<'_>,
+    window: Window,
+) -> rusqlite::Result<(CounterKey, Counter)> {
+    let operation = names.name(connection, Kind::Operation, row.get(6)?)?;
+    let key = CounterKey {
+        window,
+        starts_at: instant(row, 4)?,
+        provider: names.name(connection, Kind::Provider, row.get(5)?)?,
+        operation: checked(Operation::new(&operation))?,
+    };
+    Ok((key, counter(row, 7)?))
 }
 
 /// The statement of `open_holds`, made once.

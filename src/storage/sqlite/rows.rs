@@ -136,8 +136,9 @@ fn other_units(
 }
 
 /// The columns of a hold, in the order that `hold` reads them.
-pub(super) const HOLD_COLUMNS: &str = "key, provider_id, operation_id, model_id, variant, call_count, usage, cost_pico_usd, \
-     price_version_id, price_match, reserved_at_us, expires_at_us, period_starts_at_us, state";
+pub(super) const HOLD_COLUMNS: &str = "key, provider_id, operation_id, model_id, variant, \
+     call_count, usage, cost_pico_usd, price_version_id, price_match, reserved_at_us, \
+     expires_at_us, period_starts_at_us, state";
 
 /// A hold of a row of [`HOLD_COLUMNS`].
 pub(super) fn hold(

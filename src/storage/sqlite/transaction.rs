@@ -155,6 +155,9 @@ impl<'a> Transaction<'a> {
         for mark in &changes.periods {
             writing.mark_period(mark)?;
         }
+        for mark in &changes.touched_periods {
+            writing.touch_period(mark)?;
+        }
         for term in &changes.terms {
             writing.add_term(term)?;
         }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::connection::SCHEMA_VERSION;
 use super::engine::Engine;
+use super::events;
 use super::fold::{Projection, projections, response_times};
 use crate::error::Result;
 use crate::storage::Check;
@@ -45,11 +46,7 @@ const CHECKED_CALLS_MAX: i64 = 20_000;
 /// opening goes on, or nobody could `rebuild`.
 pub(super) fn check_after_unclean_end(engine: &Engine) -> Result<Check> {
     let found = engine.read("check the last calls", |session| recent(&session.connection))?;
-    if found.is_ok {
-        tracing::info!(found = found.found, "the last end was not clean");
-    } else {
-        tracing::error!(found = found.found, "the last end was not clean: run `verify`");
-    }
+    events::unclean_end(&found);
     Ok(found)
 }
 
@@ -94,6 +91,7 @@ fn count(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
     connection.query_row(sql, [], |row| row.get(0))
 }
 
+#[expect(clippy::verbose_bit_mask, reason = "a mode is read as its octal digits")]
 fn mode(engine: &Engine) -> Check {
     let name = "file mode";
     match std::fs::metadata(&engine.path) {

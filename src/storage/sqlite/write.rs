@@ -101,10 +101,8 @@ impl Writing<'_> {
             call.recorded_at.micros(),
             call.period_starts_at.micros(),
         ];
-        let mut index = 1;
-        for number in leading.iter().chain(call.usage.common()) {
+        for (index, number) in (1..).zip(leading.iter().chain(call.usage.common())) {
             statement.raw_bind_parameter(index, number)?;
-            index += 1;
         }
         statement.raw_bind_parameter(27, !call.usage.other().is_empty())?;
         statement.raw_bind_parameter(28, call.cost.map(crate::Money::pico_usd))?;
@@ -286,6 +284,18 @@ impl Writing<'_> {
                    created_at_us, updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?5) \
                    ON CONFLICT DO UPDATE SET ends_at_us = excluded.ends_at_us, \
                    usage_status = excluded.usage_status, updated_at_us = excluded.updated_at_us";
+        self.put_period(sql, mark)
+    }
+
+    /// Marks a usage period unless it is marked.
+    pub(super) fn touch_period(&self, mark: &PeriodMark) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO usage_periods (user_id, starts_at_us, ends_at_us, usage_status, \
+                   created_at_us, updated_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?5) \
+                   ON CONFLICT DO NOTHING";
+        self.put_period(sql, mark)
+    }
+
+    fn put_period(&self, sql: &str, mark: &PeriodMark) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute(params![
             self.user_id,
             mark.span.starts_at.micros(),

@@ -8,11 +8,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::checkpoint::Checkpointer;
 use super::connection::writer;
 use super::engine::Engine;
+use super::events;
 use super::failure::{failed, in_file};
 use super::file::{Identity, beside};
 use super::queue::{BATCH_MAX, Turnout, Waiting};
@@ -56,7 +57,7 @@ impl Writer {
         let mut failures_in_a_row = 0;
         while let Turnout::Work { needs_sync } = self.engine.queue.wait() {
             let is_well = self.turn(needs_sync).unwrap_or_else(|error| {
-                tracing::error!(code = error.code(), error = %error, "no transaction could begin");
+                events::no_transaction(&error);
                 let waiting = self.engine.queue.drain();
                 let outcomes = vec![Err(error); waiting.len()];
                 self.answer(waiting, outcomes)
@@ -106,15 +107,16 @@ impl Writer {
         if !self.begin(with_sync)? {
             // A writer that does not take our lock is at work: the works stay in the queue,
             // where their callers can take them back.
+            events::held_by_others(&engine.path);
             return Ok(true);
         }
+        let started = Instant::now();
         let mut batch = engine.queue.take(needs_sync, BATCH_MAX);
         let mut outcomes = self.commit_batch(&mut batch, with_sync);
         drop(lock);
-        tracing::trace!(works = batch.len(), "committed a batch");
+        events::committed(batch.len(), with_sync, started.elapsed());
         // Once more before anything is acknowledged: it may have been taken away meanwhile.
         if let Err(error) = self.check_files() {
-            tracing::error!(code = error.code(), error = %error, "committed to a lost file");
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
                 *outcome = Err(error.clone());
             }
@@ -209,7 +211,7 @@ impl Writer {
                 }
                 Err(Failure::Broken { error, in_commit }) => {
                     may_be_committed |= in_commit;
-                    tracing::warn!(code = error.code(), attempt, "a transaction failed");
+                    events::transaction_failed(&error, attempt);
                     last = in_file(error, &self.engine.path);
                     // The connection may be in any state: the next attempt takes a fresh one.
                     self.close_session();
@@ -265,6 +267,7 @@ impl Writer {
                 }
                 Ok(Err(failure)) => return Err(failure),
                 Err(_) => {
+                    events::panicked("a rule");
                     let reason = "a rule panicked; nothing of its work was written".into();
                     Err(Error::Internal { reason })
                 }
@@ -295,6 +298,6 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 fn finish(waiting: Waiting, outcome: Outcome) {
     let Waiting { work, .. } = waiting;
     if catch_unwind(AssertUnwindSafe(|| work.finish(outcome))).is_err() {
-        tracing::error!("taking an answer panicked");
+        events::panicked("taking an answer");
     }
 }

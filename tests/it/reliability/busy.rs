@@ -62,7 +62,10 @@ fn a_stopped_process_holds_nobody_for_longer_than_the_timeout() {
     assert_overloaded("rebuild", || meter.rebuild());
     assert_overloaded("seed", || meter.seed("default"));
     assert_overloaded("open", || {
-        Meter::open(&path, Options { query_rows_max: 1, busy_timeout_ms: TIMEOUT_MS + 1, ..hasty() })
+        Meter::open(
+            &path,
+            Options { query_rows_max: 1, busy_timeout_ms: TIMEOUT_MS + 1, ..hasty() },
+        )
     });
     meter.queue_call(&call("u", "queued")).unwrap();
     assert_overloaded("flush", || meter.flush());

@@ -1,8 +1,8 @@
 //! Clocks: whatever they do, usage is neither lost nor doubled, and no hold comes back to life.
 
 use alwrity_metering::{
-    CallOutcome, CallRequest, ManualClock, Meter, Options, PeriodChoice, RecordStatus,
-    Reservation, Timestamp, Usage, meter::clock::Clock,
+    CallOutcome, CallRequest, ManualClock, Meter, Options, PeriodChoice, RecordStatus, Reservation,
+    Timestamp, Usage, meter::clock::Clock,
 };
 
 use super::stage::{assert_verified, call, is_held, recorded};
@@ -81,13 +81,13 @@ fn a_call_of_the_future_and_one_of_the_past_count_in_their_own_periods() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(at("2026-05-15T12:00:00Z"));
     let meter = metered(folder.path(), &clock);
-    for (key, occurred_at) in
-        [("future", "2027-03-01T00:00:00Z"), ("past", "2026-04-30T23:59:59.999999Z"), ("now", "2026-05-15T12:00:00Z")]
-    {
-        let call = alwrity_metering::CallRecord {
-            occurred_at: Some(at(occurred_at)),
-            ..call("u", key)
-        };
+    for (key, occurred_at) in [
+        ("future", "2027-03-01T00:00:00Z"),
+        ("past", "2026-04-30T23:59:59.999999Z"),
+        ("now", "2026-05-15T12:00:00Z"),
+    ] {
+        let call =
+            alwrity_metering::CallRecord { occurred_at: Some(at(occurred_at)), ..call("u", key) };
         meter.record_call(&call).unwrap();
     }
     let by_month: Vec<i64> =

@@ -32,8 +32,7 @@ fn eight_threads_open_a_new_file_at_once() {
 #[test]
 fn eight_processes_open_a_new_file_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut workers: Vec<_> =
-        (0..AT_ONCE).map(|_| Worker::start(WORKER, &["opening"])).collect();
+    let mut workers: Vec<_> = (0..AT_ONCE).map(|_| Worker::start(WORKER, &["opening"])).collect();
     for worker in &mut workers {
         worker.hear("ready");
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread::scope;
 
 use alwrity_metering::{
-    CallOutcome, CallRequest, Limit, Maximum, Meter, Metric, Plan, PeriodChoice, Reservation,
+    CallOutcome, CallRequest, Limit, Maximum, Meter, Metric, PeriodChoice, Plan, Reservation,
     Subscribe, Usage,
 };
 

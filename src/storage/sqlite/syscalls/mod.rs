@@ -51,8 +51,13 @@ pub(super) fn install() {
         fork::install();
         // SAFETY: the name is a C text; finding also initialises SQLite.
         let vfs = unsafe { ffi::sqlite3_vfs_find(c"unix".as_ptr()) };
-        let hooks: [*const (); 5] =
-            [open as *const (), close as *const (), stat as *const (), fstat as *const (), fcntl as *const ()];
+        let hooks: [*const (); 5] = [
+            open as *const (),
+            close as *const (),
+            stat as *const (),
+            fstat as *const (),
+            fcntl as *const (),
+        ];
         // SAFETY: SQLite never frees its default file system.
         let Some(vfs_methods) = (unsafe { vfs.as_ref() }) else { return };
         let (Some(get), Some(set)) = (vfs_methods.xGetSystemCall, vfs_methods.xSetSystemCall)

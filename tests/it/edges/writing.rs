@@ -1,0 +1,160 @@
+//! Writing: a store that is busy, and records that are queued.
+
+use std::time::Instant;
+
+use alwrity_metering::{
+    CallRecord, Durability, Error, RecordStatus, Recorded, Reservation, Synchronous,
+};
+use rusqlite::Connection;
+
+use crate::scene::{Scene, ask, assert_verified, chat, granted, log, number, used_and_held};
+
+/// Somebody else's connection that holds the write lock.
+fn hold_the_lock(scene: &Scene) -> Connection {
+    let foreign = Connection::open(scene.path()).unwrap();
+    foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
+    foreign
+}
+
+fn impatient() -> Scene {
+    Scene::with(|options| options.busy_timeout_ms = 50)
+}
+
+#[test]
+fn while_somebody_else_writes_a_call_is_refused_in_time_and_nothing_happens() {
+    let scene = impatient();
+    let hold = granted(&scene.meter, &ask("u", "held", 10, 5));
+    let foreign = hold_the_lock(&scene);
+    let started = Instant::now();
+    let outcomes = [
+        scene.meter.record_call(&chat("u", "k", 10, 5)).map(|_| ()),
+        scene.meter.reserve(&ask("u", "k2", 10, 5)).map(|_| ()),
+        scene.meter.settle("u", hold.hold_id, &Default::default()).map(|_| ()),
+        scene.meter.release("u", hold.hold_id).map(|_| ()),
+        scene.meter.subscribe("u", &alwrity_metering::Subscribe::monthly("pro")).map(|_| ()),
+    ];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, Error::Overloaded { waited_ms } if waited_ms >= 50), "{error:?}");
+        assert_eq!((error.code(), error.http_status()), ("overloaded", 503));
+        assert!(error.is_retryable());
+    }
+    // Five waits of 50 ms, far below the time after which nothing is retried any more.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    // Reading goes on all the while.
+    assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 1));
+    assert!(scene.meter.check_limit(&ask("u", "k3", 10, 5)).unwrap().allowed);
+    foreign.execute_batch("ROLLBACK").unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(number(&scene.meter, "SELECT count(*) FROM calls"), 0);
+    assert_eq!(number(&scene.meter, "SELECT count(*) FROM holds"), 1);
+    assert_eq!(scene.meter.limits("u").unwrap().plan_id, "free");
+    // The same call, repeated with its key, is recorded once.
+    let receipt = scene.meter.record_call(&chat("u", "k", 10, 5)).unwrap();
+    assert_eq!((receipt.status, receipt.call_id), (RecordStatus::Recorded, 1));
+    assert_verified(&scene.meter);
+}
+
+#[test]
+fn a_full_queue_refuses_without_burning_the_key() {
+    let scene = Scene::with(|options| {
+        options.busy_timeout_ms = 50;
+        options.queue_capacity = 2;
+    });
+    let foreign = hold_the_lock(&scene);
+    let queue = |key: &str| scene.meter.queue_call(&chat("u", key, 10, 5));
+    assert_eq!(queue("k1").unwrap(), "k1");
+    assert_eq!(queue("k2").unwrap(), "k2");
+    assert!(matches!(queue("k3"), Err(Error::Overloaded { waited_ms: 50 })));
+    foreign.execute_batch("COMMIT").unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(log(&scene.meter, "u").total_count, 2);
+    assert_eq!(queue("k3").unwrap(), "k3");
+    scene.meter.flush().unwrap();
+    assert_eq!(log(&scene.meter, "u").total_count, 3);
+    assert_eq!(scene.meter.queued_failures(), 0);
+}
+
+#[test]
+fn queued_records_are_there_after_a_flush_and_in_their_order() {
+    let scene = Scene::new();
+    for number in 0..500 {
+        let key = scene.meter.queue_call(&chat("u", &format!("k{number}"), number, 0)).unwrap();
+        assert_eq!(key, format!("k{number}"));
+    }
+    scene.meter.flush().unwrap();
+    let calls = log(&scene.meter, "u").calls;
+    let tokens: Vec<i64> = calls.iter().rev().map(|call| call.usage.total_tokens()).collect();
+    assert_eq!(tokens, (0..500).collect::<Vec<_>>());
+    assert_verified(&scene.meter);
+}
+
+#[test]
+fn a_queued_record_without_a_key_tells_the_one_it_got() {
+    let scene = Scene::new();
+    let record = CallRecord { idempotency_key: None, ..chat("u", "", 10, 5) };
+    let key = scene.meter.queue_call(&record).unwrap();
+    scene.meter.flush().unwrap();
+    let again = CallRecord { idempotency_key: Some(key), ..record };
+    assert_eq!(scene.meter.record_call(&again).unwrap().status, RecordStatus::Duplicate);
+}
+
+#[test]
+fn bad_input_of_a_queued_record_is_answered_at_once_and_later_failures_are_counted() {
+    let scene = Scene::new();
+    let bad = CallRecord { status_code: 1, ..chat("u", "k", 10, 5) };
+    assert_eq!(scene.meter.queue_call(&bad).unwrap_err().code(), "invalid_argument");
+    scene.meter.queue_call(&chat("u", "k", 10, 5)).unwrap();
+    scene.meter.queue_call(&chat("u", "k", 10, 6)).unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(scene.meter.queued_failures(), 1, "the conflict");
+    assert_eq!(log(&scene.meter, "u").total_count, 1);
+}
+
+#[test]
+fn queued_records_survive_the_end_of_the_meter() {
+    let scene = Scene::new();
+    for number in 0..300 {
+        scene.meter.queue_call(&chat("u", &format!("k{number}"), 1, 1)).unwrap();
+    }
+    let scene = scene.reopened();
+    assert_eq!(log(&scene.meter, "u").total_count, 300);
+}
+
+#[test]
+fn the_option_durability_decides_what_record_answers() {
+    for (durability, is_queued) in [(Durability::Durable, false), (Durability::Queued, true)] {
+        let scene = Scene::with(|options| options.durability = durability);
+        let recorded = scene.meter.record(&chat("u", "k", 10, 5)).unwrap();
+        match recorded {
+            Recorded::Queued { idempotency_key } => {
+                assert!(is_queued);
+                assert_eq!(idempotency_key, "k");
+            }
+            Recorded::Receipt(receipt) => {
+                assert!(!is_queued);
+                assert_eq!(receipt.call_id, 1);
+            }
+        }
+        scene.meter.flush().unwrap();
+        assert_eq!(log(&scene.meter, "u").total_count, 1);
+    }
+}
+
+#[test]
+fn both_levels_of_durability_give_the_same_rows() {
+    let dump = |synchronous| {
+        let scene = Scene::with(|options| options.synchronous = synchronous);
+        for number in 0..20 {
+            let key = format!("k{number}");
+            match scene.meter.reserve(&ask("u", &key, 10, 5)).unwrap() {
+                Reservation::Granted(_) => {
+                    scene.meter.record_call(&chat("u", &key, 10, number)).unwrap();
+                }
+                other => panic!("not granted: {other:?}"),
+            }
+        }
+        crate::scene::rows(&scene.meter, "SELECT * FROM calls ORDER BY id")
+    };
+    assert_eq!(dump(Synchronous::Full), dump(Synchronous::Normal));
+}
