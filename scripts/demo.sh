@@ -32,13 +32,16 @@ say 'The same again changes nothing: every row has its idempotency key.'
 step replay examples/sample_trace.csv --users 20 --plan free --provider gemini \
   --model gemini-2.5-flash --start 2025-10-01T00:00:00Z --enforce --jobs 4
 
-say 'What one of them used, and what is left of each limit.'
+say 'What one of them used, and where it stands with every limit.'
 step --at 2025-10-03T12:00:00Z usage user-7
-step --at 2025-10-03T12:00:00Z limits user-7
 
 say 'A call that does not fit is refused before it is made (exit code 3).'
-step --at 2025-10-03T12:00:00Z check user-7 --provider gemini --model gemini-2.5-flash \
-  --input-tokens 90000 --max-output-tokens 8000 && exit 1 || [[ $? -eq 3 ]]
+big=(--provider gemini --model gemini-2.5-flash --input-tokens 90000 --max-output-tokens 8000)
+step --at 2025-10-03T12:00:00Z check user-7 "${big[@]}" && exit 1 || [[ $? -eq 3 ]]
+
+say 'A boost of its own makes room for it, and survives a change of plan.'
+step --at 2025-10-03T12:00:00Z limits set user-7 gemini_tokens 100000 --boost
+step --at 2025-10-03T12:00:00Z check user-7 "${big[@]}"
 
 say 'Every total follows from the ledger.'
 step verify

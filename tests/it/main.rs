@@ -1,5 +1,13 @@
 //! The integration tests, in one binary: it links once.
 #![cfg(test)]
+#![allow(
+    clippy::default_trait_access,
+    clippy::duration_suboptimal_units,
+    clippy::float_cmp,
+    clippy::format_collect,
+    clippy::needless_for_each,
+    reason = "a test says what it means in the fewest words"
+)]
 
 #[macro_use]
 mod conformance;

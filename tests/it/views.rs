@@ -158,7 +158,7 @@ impl Row {
 fn read(scene: &Scene, sql: &str) -> Vec<Row> {
     let plain = Connection::open(scene.path()).unwrap();
     let mut statement = plain.prepare(sql).unwrap();
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let rows = statement.query_map([], |row| {
         let values = names.iter().enumerate().map(|(i, name)| Ok((name.clone(), row.get(i)?)));
         values.collect::<rusqlite::Result<_>>().map(Row)

@@ -4,6 +4,7 @@
 mod bench;
 mod call_commands;
 mod catalogue_commands;
+mod documents;
 mod frame;
 mod hold_commands;
 mod limit_commands;

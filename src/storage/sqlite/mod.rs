@@ -1,7 +1,7 @@
 //! SQLite: one file for everything, shared by any number of threads and processes.
 //!
-//! Writes go through one queue and one writer thread a process ([`writer`]); processes take
-//! turns by a lock beside the file ([`file`]). Reads have their own connections and never wait.
+//! Writes go through one queue and one writer thread a process (`writer`); processes take
+//! turns by a lock beside the file (`file`). Reads have their own connections and never wait.
 
 #[macro_use]
 mod columns;
@@ -99,7 +99,7 @@ impl Store for SqliteStore {
             let Some(catalogue) = engine.remembered_catalogue().filter(|_| keys.is_empty()) else {
                 return Ok(None);
             };
-            quick_look(session, user, catalogue, windows)
+            quick_look(session, user, &catalogue, windows)
         };
         let thorough = |session: &mut read::Session| {
             let sight = session.sight(Some(user))?;
@@ -200,11 +200,11 @@ impl Store for SqliteStore {
 fn quick_look(
     session: &mut read::Session,
     user: &str,
-    catalogue: Arc<Catalogue>,
+    catalogue: &Arc<Catalogue>,
     windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
 ) -> rusqlite::Result<Option<Result<View>>> {
     let head = |account| {
-        let catalogue = Arc::clone(&catalogue);
+        let catalogue = Arc::clone(catalogue);
         Head { catalogue, account: Some(account), found: Vec::new() }
     };
     // Only the usage period: a window without counters of its own is the slow way's.
@@ -212,7 +212,7 @@ fn quick_look(
         [key] if key.window == Window::Period => Some(*key),
         _ => None,
     };
-    let found = session.quick_look(user, &catalogue, &period_alone)?;
+    let found = session.quick_look(user, catalogue, &period_alone)?;
     Ok(found.map(|read::QuickLook { account, counters, next_call_id }| {
         Ok(View { head: head(account), counters, holds: Vec::new(), next_call_id })
     }))

@@ -24,7 +24,8 @@ fn a_select_answers_with_columns_and_typed_cells() {
         " -- a comment\nSELECT 1 /* and another */ ; ",
         "WITH t AS (SELECT 1) SELECT * FROM t",
         "VALUES (1)",
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT max(i) FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) \
+         SELECT max(i) FROM n",
     ] {
         assert_eq!(scene.meter.query(sql).unwrap().rows.len(), 1, "{sql}");
     }
@@ -88,7 +89,8 @@ fn rows_beyond_the_option_are_cut_and_it_says_so() {
     let scene = Scene::with(|options| options.query_rows_max = 3);
     let counting = |to: i64| {
         format!(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {to}) SELECT i FROM n"
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {to}) \
+             SELECT i FROM n"
         )
     };
     let exactly = scene.meter.query(&counting(3)).unwrap();

@@ -95,7 +95,8 @@ impl Summary {
         let refusals = std::mem::take(&mut tally.refusals);
         Self {
             tally,
-            elapsed_s: Duration::from_millis(elapsed_ms).as_secs_f64(),
+            // One division of whole numbers; `as_secs_f64` adds two, and shows 3.8810000000000002.
+            elapsed_s: Duration::from_millis(elapsed_ms).div_duration_f64(Duration::from_secs(1)),
             calls_per_s: u64::try_from(per_second).unwrap_or(u64::MAX),
             refusals: lists.then_some(refusals),
         }
@@ -192,4 +193,17 @@ pub(super) fn refusals_text(refusals: &[Refusal], context: &Context<'_>) -> Stri
         ]);
     }
     sheet.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_elapsed_time_is_shown_in_milliseconds_without_noise() {
+        for (ms, shown) in [(3881, "3.881"), (330, "0.33"), (0, "0"), (61_007, "61.007")] {
+            let summary = Summary::new(Tally::default(), 0, Duration::from_millis(ms), false);
+            assert_eq!(summary.elapsed_s.to_string(), shown);
+        }
+    }
 }
