@@ -213,7 +213,7 @@ fn visit(path: &Path) {
 
 fn write_notes(path: &Path) {
     let connection = Connection::open(path).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+    connection.busy_timeout(std::time::Duration::from_mins(1)).unwrap();
     connection.execute_batch("CREATE TABLE host_notes (note TEXT)").unwrap();
     for note in 0..200 {
         connection.execute("INSERT INTO host_notes VALUES (?1)", [note]).unwrap();

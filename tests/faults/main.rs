@@ -1,12 +1,16 @@
 //! Faults: what happens to the file by other hands, by forks and by a failing disk.
 //!
 //! Every case runs in a process of its own, because it changes what system calls do.
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "forks, signals and SQLite's system calls have no safe form")]
 
+mod disk;
 mod foreign;
 mod forking;
 mod hooks;
+mod injected;
+mod power;
 #[path = "../it/reliability/stage.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod stage;
@@ -26,6 +30,8 @@ fn worker() {
     match role.as_slice() {
         ["foreign", rest @ ..] => foreign::play(rest),
         ["fork", rest @ ..] => forking::play(rest),
+        ["injected", rest @ ..] => injected::play(rest),
+        ["power", rest @ ..] => power::play(rest),
         other => panic!("no such role: {other:?}"),
     }
 }

@@ -44,10 +44,8 @@ pub(super) fn migrate(
     }
     let is_left = |suffix| std::fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0);
     let has_log = is_left("-wal") || is_left("-journal");
-    let opening = match lock.is_first_user()? {
-        true if has_log => Opening::AfterUncleanEnd,
-        _ => Opening::Clean,
-    };
+    let is_first_user = lock.is_first_user()?;
+    let opening = if is_first_user && has_log { Opening::AfterUncleanEnd } else { Opening::Clean };
     bring_up_to_date(path, patience).map_err(|error| in_file(patience.measured(error), path))?;
     Ok(opening)
 }

@@ -31,7 +31,7 @@ pub(crate) fn play(role: &[&str]) {
     let lock = File::options().read(true).write(true).open(beside(Path::new(role[0]))).unwrap();
     lock.lock().unwrap();
     say("in its turn");
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(Duration::from_mins(10));
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -49,7 +49,7 @@ fn kill_rounds(verb: &str, rounds: u64) {
         // Each time at another moment: early in the opening, or later in the writing.
         let started = Instant::now();
         let written = |journal: &std::path::PathBuf| std::fs::metadata(journal).is_ok();
-        while !journals.iter().all(written) && started.elapsed() < Duration::from_secs(60) {
+        while !journals.iter().all(written) && started.elapsed() < Duration::from_mins(1) {
             std::thread::sleep(Duration::from_millis(2));
         }
         std::thread::sleep(Duration::from_millis(round * 37 % 150));
@@ -129,7 +129,7 @@ fn holds_of_the_dead_expire() {
     let meter = open(&path);
     let started = Instant::now();
     while is_held(&meter, "u") {
-        assert!(started.elapsed() < Duration::from_secs(60), "it lives 1 s");
+        assert!(started.elapsed() < Duration::from_mins(1), "it lives 1 s");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -143,7 +143,7 @@ pub(crate) fn play(_: &[&str]) {
             let prefix = std::process::id().to_string();
             super::stage::record(&meter, "u", &prefix, rest.parse().unwrap()).unwrap();
             say("done");
-            std::thread::sleep(Duration::from_secs(600));
+            std::thread::sleep(Duration::from_mins(10));
         }
         "open" => {
             say("begun");
@@ -164,7 +164,7 @@ pub(crate) fn play(_: &[&str]) {
             let request = CallRequest { ttl_ms: Some(1000), ..request("dead") };
             assert!(matches!(meter.reserve(&request).unwrap(), Reservation::Granted(_)));
             say("held");
-            std::thread::sleep(Duration::from_secs(600));
+            std::thread::sleep(Duration::from_mins(10));
         }
         _ => write_until_killed(verb, path, Path::new(rest)),
     }

@@ -9,6 +9,7 @@ mod opening;
 mod processes;
 mod queued;
 mod replaced;
+#[allow(dead_code, reason = "the other binary uses the rest")]
 mod stage;
 
 /// The test that worker processes run.

@@ -7,12 +7,15 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use alwrity_metering::{Amount, CallKey, CallRecord, Error, Meter, Money, Options, Usage};
+use alwrity_metering::{
+    Amount, CallKey, CallRecord, Error, Limit, Matcher, Maximum, Meter, Metric, Money, Options,
+    Plan, PriceVersion, Rate, Tier, Unit, Usage, Variant,
+};
 
 /// The environment variable that makes this binary a worker: its role and its arguments.
 const ROLE: &str = "ALWRITY_METERING_TEST_ROLE";
 /// A worker that says nothing for so long has hung.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
+const SILENCE_MAX: Duration = Duration::from_mins(2);
 
 /// What a worker was started with.
 pub(crate) fn role() -> Vec<String> {
@@ -125,6 +128,43 @@ pub(crate) fn told() -> Option<String> {
 pub(crate) fn seeded(path: &Path) -> Meter {
     let meter = open(path);
     meter.seed("default").unwrap();
+    meter
+}
+
+/// Opens a meter with one plan and one price: a small file, for cases that copy it often.
+pub(crate) fn small(path: &Path) -> Meter {
+    let meter = open(path);
+    let limits = vec![Limit::new("calls", Metric::Calls, Maximum::AtMost(1000)).unwrap()];
+    let plan = Plan {
+        id: "free".into(),
+        name: "Free".into(),
+        tier: Tier::Free,
+        price_monthly_usd: Money::ZERO,
+        price_yearly_usd: Money::ZERO,
+        description: String::new(),
+        features: Vec::new(),
+        limits,
+        is_active: true,
+    };
+    meter.put_plan(&plan).unwrap();
+    let rate = |unit, amount: &str| Rate {
+        unit,
+        above_input_tokens: 0,
+        amount: amount.parse().unwrap(),
+        per: 1_000_000,
+    };
+    let price = PriceVersion {
+        id: 0,
+        provider: "gemini".into(),
+        matcher: Matcher::Exact,
+        model: "gemini-2.5-flash".into(),
+        variant: Variant::Standard,
+        operation: None,
+        effective_from: "2025-01-01T00:00:00Z".parse().unwrap(),
+        source: "a test".into(),
+        rates: vec![rate(Unit::InputTokens, "0.30"), rate(Unit::OutputTokens, "2.50")],
+    };
+    meter.put_price(&price).unwrap();
     meter
 }
 

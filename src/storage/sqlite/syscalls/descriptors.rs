@@ -129,8 +129,9 @@ impl Drop for OwnFile {
 /// Closes every descriptor of ours, in a child that was just forked: they are the parent's open
 /// files, and whoever holds them holds the parent's locks. Only async-signal-safe calls.
 pub(super) fn close_all() {
-    for number in 0..NOTED_TO.swap(0, Ordering::AcqRel).min(DESCRIPTORS_MAX) {
-        if KINDS[number].swap(0, Ordering::AcqRel) != 0
+    let noted_to = NOTED_TO.swap(0, Ordering::AcqRel);
+    for (number, kind) in KINDS.iter().enumerate().take(noted_to) {
+        if kind.swap(0, Ordering::AcqRel) != 0
             && let Ok(descriptor) = c_int::try_from(number)
         {
             // SAFETY: it was noted as ours and is closed by nobody else: the child has no other
