@@ -54,7 +54,9 @@ fn main() {
     }
     println!("\n| calls | `usage_summary` p50 / p99 | `check_limit` | a page of `calls` |");
     println!("|---|---|---|---|");
-    reads.iter().for_each(|row| println!("{row}"));
+    for row in &reads {
+        println!("{row}");
+    }
     let started = Instant::now();
     let checks = meter.verify().unwrap();
     assert!(checks.iter().all(|check| check.is_ok), "{checks:?}");

@@ -82,6 +82,12 @@ fn killed_reservers_lose_nothing_and_their_holds_expire() {
     kill_rounds("reserve", 6);
 }
 
+/// Each end writes the whole log back and deletes it.
+#[test]
+fn killed_closers_lose_nothing_acknowledged() {
+    kill_rounds("close", 6);
+}
+
 #[test]
 fn a_kill_while_rebuilding_or_verifying_leaves_all_exact() {
     for verb in ["rebuild", "verify"] {
@@ -176,22 +182,23 @@ fn request(key: &str) -> CallRequest {
 }
 
 fn write_until_killed(verb: &str, path: &Path, journal: &Path) {
-    let meter = open(path);
+    let mut meter = open(path);
     let mut journal = std::fs::File::create(journal).unwrap();
     let process = std::process::id();
     for number in 0.. {
         let key = format!("{process}-{number}");
         let usage = Usage::tokens(1000, 200);
-        if verb == "record" {
-            meter.record_call(&call("u", &key)).unwrap();
-        } else {
-            // Its limit is reached some day; then it only records.
-            match meter.reserve(&request(&key)).unwrap() {
-                Reservation::Granted(hold) => {
-                    meter.settle("u", hold.hold_id, &CallOutcome::from(usage)).unwrap();
-                }
-                _ => drop(meter.record_call(&call("u", &key)).unwrap()),
+        if verb == "close" && number % 3 == 0 {
+            drop(meter);
+            meter = open(path);
+        }
+        let is_held = verb == "reserve";
+        match is_held.then(|| meter.reserve(&request(&key)).unwrap()) {
+            Some(Reservation::Granted(hold)) => {
+                meter.settle("u", hold.hold_id, &CallOutcome::from(usage)).unwrap();
             }
+            // A limit is reached some day; then it only records.
+            _ => drop(meter.record_call(&call("u", &key)).unwrap()),
         }
         // One write: a line is there whole or not at all.
         journal.write_all(format!("{key}\n").as_bytes()).unwrap();
