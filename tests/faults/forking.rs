@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alwrity_metering::Meter;
+use alwrity_metering::storage::sqlite::SqliteStore;
+use alwrity_metering::storage::{Changes, Head, Store, StoreOptions, View, WindowKey, Work};
+use alwrity_metering::{CallKey, Meter, Options, Result, Synchronous};
 
 use crate::stage::{assert_verified, open, record, recorded, say, seeded, told};
 
@@ -169,20 +171,41 @@ fn closing(path: &Path) {
 fn orphan(path: &Path) {
     let meter = seeded(path);
     record(&meter, "u", "parent", EACH).unwrap();
+    let options = Options { synchronous: Synchronous::Normal, ..Options::default() };
+    let store = SqliteStore::open(path, StoreOptions::from(&options)).unwrap();
+    store.flush().unwrap();
     fork(|| {
         assert_eq!(told().as_deref(), Some("write"));
         record(&meter, "u", "orphan", EACH).unwrap();
         say("the orphan wrote");
     });
     say("forked");
-    let busy = std::thread::spawn(move || {
-        // It writes the same key again and again, so that the count stays.
-        for _ in 0..200 {
-            meter.record_call(&crate::stage::call("u", "parent-0")).unwrap();
-        }
-        // SAFETY: it kills this process, as a crash would.
-        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-    });
     say("dying");
-    busy.join().unwrap();
+    store.submit(Box::new(Deadly)).unwrap();
+    std::thread::park();
+}
+
+/// A work that ends its process in the middle of its transaction, as a crash would.
+struct Deadly;
+
+impl Work for Deadly {
+    fn user(&self) -> Option<&str> {
+        None
+    }
+
+    fn keys(&self) -> &[CallKey] {
+        &[]
+    }
+
+    fn windows(&self, _: &Head) -> Result<Vec<WindowKey>> {
+        Ok(Vec::new())
+    }
+
+    fn decide(&mut self, _: &View) -> Result<Changes> {
+        // SAFETY: it kills this process.
+        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+        unreachable!()
+    }
+
+    fn finish(self: Box<Self>, _: Result<()>) {}
 }

@@ -27,21 +27,24 @@ use rusqlite::ffi::{self, sqlite3_syscall_ptr};
 use self::descriptors::Kind;
 
 /// What stood in SQLite's table before us, in the order of [`HOOKS`]; it is called from ours.
-static BEFORE: [AtomicPtr<c_void>; 5] = [const { AtomicPtr::new(std::ptr::null_mut()) }; 5];
+static BEFORE: [AtomicPtr<c_void>; 6] = [const { AtomicPtr::new(std::ptr::null_mut()) }; 6];
 
 const OPEN: usize = 0;
 const CLOSE: usize = 1;
 const STAT: usize = 2;
 const FSTAT: usize = 3;
 const FCNTL: usize = 4;
+const MMAP: usize = 5;
 
-const NAMES: [&CStr; 5] = [c"open", c"close", c"stat", c"fstat", c"fcntl"];
+const NAMES: [&CStr; 6] = [c"open", c"close", c"stat", c"fstat", c"fcntl", c"mmap"];
 
 type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 type Close = unsafe extern "C" fn(c_int) -> c_int;
 type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
 type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
 type Fcntl = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
+type Mmap =
+    unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, libc::off_t) -> *mut c_void;
 
 /// Puts our calls into SQLite's table and the fork handlers in place. Before the first open of
 /// a file of ours; again and again does nothing.
@@ -51,12 +54,13 @@ pub(super) fn install() {
         fork::install();
         // SAFETY: the name is a C text; finding also initialises SQLite.
         let vfs = unsafe { ffi::sqlite3_vfs_find(c"unix".as_ptr()) };
-        let hooks: [*const (); 5] = [
+        let hooks: [*const (); 6] = [
             open as *const (),
             close as *const (),
             stat as *const (),
             fstat as *const (),
             fcntl as *const (),
+            mmap as *const (),
         ];
         // SAFETY: SQLite never frees its default file system.
         let Some(vfs_methods) = (unsafe { vfs.as_ref() }) else { return };
@@ -174,4 +178,25 @@ unsafe extern "C" fn fcntl(descriptor: c_int, command: c_int, argument: *mut c_v
         (*lock).l_pid = 0;
         real(target, lock_command, lock)
     }
+}
+
+/// Maps, but leaves the index of the log out of a child: the child's copy of the mapping would
+/// keep the parent's open file, and with it the locks that a dead parent held, for as long as
+/// the child lives.
+unsafe extern "C" fn mmap(
+    address: *mut c_void,
+    length: usize,
+    protection: c_int,
+    flags: c_int,
+    descriptor: c_int,
+    offset: libc::off_t,
+) -> *mut c_void {
+    // SAFETY: the call is passed on as it came.
+    let mapped =
+        unsafe { before::<Mmap>(MMAP)(address, length, protection, flags, descriptor, offset) };
+    if mapped != libc::MAP_FAILED && descriptors::look_up(descriptor).is_some() {
+        // SAFETY: it was just mapped. A child never touches it: it forgets the connections.
+        unsafe { libc::madvise(mapped, length, libc::MADV_DONTFORK) };
+    }
+    mapped
 }
