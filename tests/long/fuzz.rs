@@ -1,6 +1,6 @@
 //! Fuzz: texts from outside, bent at random: nothing panics, and what is accepted is exact.
 //!
-//! `SECONDS` (60) and `SEED` come from the environment. The targets take turns; each starts
+//! `DURATION_S` (60) and `SEED` come from the environment. The targets take turns; each starts
 //! from texts that are right and changes, cuts, doubles or joins parts of them.
 #![allow(
     clippy::unwrap_used,
@@ -173,7 +173,7 @@ fn main() {
     let number = |name: &str, default: u64| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
-    let until = Instant::now() + Duration::from_secs(number("SECONDS", 60));
+    let until = Instant::now() + Duration::from_secs(number("DURATION_S", 60));
     let seed = number("SEED", u64::from(std::process::id()));
     println!("seed {seed}");
     let mut dice = Dice(seed);

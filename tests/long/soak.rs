@@ -1,6 +1,6 @@
 //! Soak: some processes that do everything at once, are killed at random, and start again.
 //!
-//! `SECONDS` (300) and `PROCESSES` (4) come from the environment. Each process writes into a
+//! `DURATION_S` (300) and `PROCESSES` (4) come from the environment. Each process writes into a
 //! journal of its own what it is about to do and what was acknowledged. At the end every
 //! acknowledged call is looked for, and `verify` runs. It prints a row of docs/reliability.md.
 #![allow(
@@ -63,7 +63,7 @@ fn prepare(path: &Path) {
 
 /// Runs the processes and kills them at random; how many were killed, and all journals.
 fn storm(path: &Path, folder: &Path) -> (usize, Vec<PathBuf>) {
-    let until = Instant::now() + Duration::from_secs(number("SECONDS", 300));
+    let until = Instant::now() + Duration::from_secs(number("DURATION_S", 300));
     let mut dice = Dice(number("SEED", u64::from(std::process::id())));
     let mut journals = Vec::new();
     let start = |journals: &mut Vec<PathBuf>| -> Child {
@@ -135,7 +135,7 @@ fn tell(path: &Path, journals: &[PathBuf], kills: usize) {
     let over = (capped - CAP).max(0);
     let checks = meter.verify().unwrap();
     let wrong: Vec<_> = checks.iter().filter(|check| !check.is_ok).collect();
-    let (processes, seconds) = (number("PROCESSES", 4), number("SECONDS", 300));
+    let (processes, seconds) = (number("PROCESSES", 4), number("DURATION_S", 300));
     println!("| test | rounds | acknowledged | lost | doubled | over the cap |");
     println!("|---|---|---|---|---|---|");
     println!(
