@@ -17,7 +17,7 @@ PRICES := $(lastword $(sort $(wildcard catalogue/prices/*.csv)))
 .PHONY: help setup build lint test demo bench docs clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/is_set_up ## Install what the other targets need (apt as root, pip into .venv)
 
@@ -57,3 +57,5 @@ docs: ## Build the documentation of the library: target/doc
 clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
 	rm -rf .venv .mypy_cache .ruff_cache
+
+include make/reliability.mk

@@ -21,6 +21,7 @@ pub(crate) struct Job<T> {
     pub(crate) user: Option<String>,
     pub(crate) keys: Vec<CallKey>,
     pub(crate) needs_sync: bool,
+    pub(crate) is_awaited: bool,
     pub(crate) windows: Windows,
     pub(crate) decide: Decide<T>,
     pub(crate) answer: Option<T>,
@@ -40,6 +41,10 @@ impl<T: Send> Work for Job<T> {
 
     fn needs_sync(&self) -> bool {
         self.needs_sync
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.is_awaited
     }
 
     fn windows(&self, head: &Head) -> Result<Vec<WindowKey>> {

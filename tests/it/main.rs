@@ -23,6 +23,7 @@ mod model;
 mod properties;
 mod random;
 mod regressions;
+mod reliability;
 mod reports;
 mod scene;
 mod sqlite;

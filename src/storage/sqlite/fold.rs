@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::connection::writer;
 use super::engine::Engine;
 use super::failure::failed;
-use super::file::SideLock;
+use super::file::{Patience, SideLock};
 use crate::domain::histogram::bucket;
 use crate::error::Result;
 
@@ -48,8 +48,9 @@ pub(super) struct Projection {
     pub(super) select: String,
 }
 
-/// Every projection that SQL alone folds.
-pub(super) fn projections() -> Vec<Projection> {
+/// Every projection that SQL alone folds: of all users, or of one.
+pub(super) fn projections(user_id: Option<i64>) -> Vec<Projection> {
+    let of_user = user_id.map_or("1".to_owned(), |id| format!("c.user_id = {id}"));
     let each_window = |select: &dyn Fn(&(i64, &str, &str)) -> String| {
         WINDOWS.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ")
     };
@@ -57,14 +58,14 @@ pub(super) fn projections() -> Vec<Projection> {
         format!(
             "SELECT c.user_id, {code}, {start}, c.provider_id, c.operation_id, {SUMS}, \
              max(c.has_other_units) FROM calls c JOIN users u ON u.id = c.user_id \
-             WHERE {counts} GROUP BY 1, 3, 4, 5"
+             WHERE {of_user} AND {counts} GROUP BY 1, 3, 4, 5"
         )
     });
     let counter_usage = each_window(&|(code, start, counts)| {
         format!(
             "SELECT c.user_id, {code}, {start}, c.provider_id, c.operation_id, x.unit_id, \
              sum(x.quantity) FROM call_usage x JOIN calls c ON c.id = x.call_id \
-             JOIN users u ON u.id = c.user_id WHERE {counts} GROUP BY 1, 3, 4, 5, 6"
+             JOIN users u ON u.id = c.user_id WHERE {of_user} AND {counts} GROUP BY 1, 3, 4, 5, 6"
         )
     });
     let place = "user_id, \"window\", starts_at_us, provider_id, operation_id";
@@ -91,17 +92,18 @@ pub(super) fn projections() -> Vec<Projection> {
             select: format!(
                 "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, c.model_id, \
                  c.operation_id, {SUMS}, max(c.has_other_units) FROM calls c \
-                 GROUP BY 1, 2, 3, 4, 5"
+                 WHERE {of_user} GROUP BY 1, 2, 3, 4, 5"
             ),
         },
         Projection {
             name: "days of other units",
             table: "day_usage",
             columns: "user_id, day, provider_id, model_id, operation_id, unit_id, quantity".into(),
-            select: "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, c.model_id, \
-                     c.operation_id, x.unit_id, sum(x.quantity) FROM call_usage x \
-                     JOIN calls c ON c.id = x.call_id GROUP BY 1, 2, 3, 4, 5, 6"
-                .into(),
+            select: format!(
+                "SELECT c.user_id, c.occurred_at_us / 86400000000, c.provider_id, c.model_id, \
+                 c.operation_id, x.unit_id, sum(x.quantity) FROM call_usage x \
+                 JOIN calls c ON c.id = x.call_id WHERE {of_user} GROUP BY 1, 2, 3, 4, 5, 6"
+            ),
         },
     ]
 }
@@ -130,16 +132,19 @@ pub(super) fn response_times(
 pub(super) fn rebuild(engine: &Engine) -> Result<i64> {
     // A handle of its own: the writer thread's would not keep the writer out.
     let lock = SideLock::open(&engine.path)?;
-    let _turn = lock.turn()?;
+    let patience = Patience::of(&engine.options);
+    let _turn = lock.turn_until(patience)?;
+    engine.check_identity()?;
     let mut connection = writer(&engine.path)?;
-    replace_all(&mut connection).map_err(failed("rebuild the counters"))
+    let written = replace_all(&mut connection).map_err(failed("rebuild the counters"));
+    written.map_err(|error| patience.measured(error))
 }
 
 fn replace_all(connection: &mut Connection) -> rusqlite::Result<i64> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut written = 0;
-    for Projection { table, columns, select, .. } in projections() {
+    for Projection { table, columns, select, .. } in projections(None) {
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
         written += transaction.execute(&format!("INSERT INTO {table} ({columns}) {select}"), [])?;
     }
