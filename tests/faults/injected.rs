@@ -31,6 +31,11 @@ fn from_each_call_on_the_disk_stays_broken() {
 }
 
 #[test]
+fn each_call_of_a_first_open_fails_once() {
+    sweep("new");
+}
+
+#[test]
 fn a_full_disk_is_named_and_nothing_is_half_done() {
     sweep("full");
 }
@@ -94,6 +99,7 @@ pub(crate) fn play(role: &[&str]) {
         "once" => faults(&template, Fault::Once),
         "torn" => faults(&template, Fault::Torn),
         "broken" => faults(&template, Fault::FromHereOn),
+        "new" => first_opens(),
         "full" => full(&template),
         _ => read_only(&template),
     }
@@ -130,6 +136,32 @@ fn faults(template: &Path, fault: Fault) {
         assert!(named.contains(&error.code()), "{error:?}");
     }
     say(&calls.to_string());
+}
+
+/// A new file, whose tables are to be made: whatever fails passes, and the next open succeeds.
+fn first_opens() {
+    let (mut at, mut failed) = (0, 0);
+    loop {
+        at += 1;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metering.db");
+        disk::watch(folder.path());
+        disk::fail_at(at, if at % 2 == 0 { Fault::Once } else { Fault::Torn });
+        let opened = Meter::open(&path, Options::default());
+        let calls = disk::mend();
+        if let Err(error) = opened {
+            failed += 1;
+            let named = ["storage_unavailable", "storage_full", "storage_corrupt"];
+            assert!(named.contains(&error.code()), "{at}: {error:?}");
+        }
+        drop(small(&path));
+        assert_well(&path, &[]);
+        if calls < at {
+            break;
+        }
+    }
+    assert!(failed > 20, "{failed} of {at}");
+    say(&at.to_string());
 }
 
 fn full(template: &Path) {

@@ -74,9 +74,12 @@ fn an_older_library_is_refused_clearly() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metering.db");
     drop(open(&path));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let supported: i64 =
+        connection.query_row("SELECT schema_version FROM store", [], |row| row.get(0)).unwrap();
+    let needed = supported + 1;
     let raise = |column: &str| {
-        let connection = rusqlite::Connection::open(&path).unwrap();
-        connection.execute_batch(&format!("UPDATE store SET {column} = 2")).unwrap();
+        connection.execute(&format!("UPDATE store SET {column} = ?1"), [needed]).unwrap();
     };
     // A newer schema that older writers can still keep is no reason to refuse.
     raise("schema_version");
@@ -84,7 +87,7 @@ fn an_older_library_is_refused_clearly() {
     raise("min_writer_version");
     let error = Meter::open(&path, Options::default()).unwrap_err();
     let shown = path.display().to_string();
-    assert_eq!(error, Error::StorageNewer { path: shown, needed: 2, supported: 1 });
+    assert_eq!(error, Error::StorageNewer { path: shown, needed, supported });
     assert!(error.hint().contains("upgrade"));
 }
 
