@@ -139,7 +139,8 @@ fn tell(path: &Path, journals: &[PathBuf], kills: usize) {
     println!("| test | rounds | acknowledged | lost | doubled | over the cap |");
     println!("|---|---|---|---|---|---|");
     println!(
-        "| soak, {processes} processes, {seconds} s | {kills} kills | {} | {lost} | {doubled} | {over} |",
+        "| soak, {processes} processes, {seconds} s | {kills} kills | {} | {lost} | {doubled} \
+         | {over} |",
         acknowledged.len()
     );
     println!("\n{} were under way when a process died; the capped user made {capped}", open.len());
