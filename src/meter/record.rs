@@ -65,7 +65,8 @@ impl Meter {
     pub fn record_call(&self, record: &CallRecord) -> Result<Receipt> {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
-        self.run(&key, |completion| self.submit_entry(entry, completion)).inspect(events::recorded)
+        self.run(&key, |completion| self.submit_entry(entry, true, completion))
+            .inspect(events::recorded)
     }
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
@@ -76,7 +77,7 @@ impl Meter {
             .map(|record| {
                 let entry = self.entry(record)?;
                 let key = entry.key_text.clone();
-                Self::start(&key, |completion| self.submit_entry(entry, completion))
+                Self::start(&key, |completion| self.submit_entry(entry, true, completion))
             })
             .collect();
         let answer = |started: Result<_>| {
@@ -86,8 +87,9 @@ impl Meter {
     }
 
     /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
-    /// commit. For hosts that may not wait. Bad input is still answered here; what fails later
-    /// is logged and counted by [`Meter::queued_failures`].
+    /// commit. For hosts that may not wait. Bad input is still answered here. While the store
+    /// fails it is tried again, up to a minute; what fails in the end is logged and counted by
+    /// [`Meter::queued_failures`].
     pub fn queue_call(&self, record: &CallRecord) -> Result<String> {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
@@ -100,7 +102,7 @@ impl Meter {
                 events::queued_call_failed(&shown, &error);
             }
         });
-        self.submit_entry(entry, completion)?;
+        self.submit_entry(entry, false, completion)?;
         Ok(key)
     }
 
@@ -133,9 +135,10 @@ impl Meter {
     fn submit_entry(
         &self,
         entry: Entry,
+        is_awaited: bool,
         completion: Completion<Receipt>,
     ) -> Result<crate::storage::Ticket> {
-        let about = About::keys(&entry.user, vec![entry.key]);
+        let about = About { is_awaited, ..About::keys(&entry.user, vec![entry.key]) };
         let at = entry.occurred_at.unwrap_or(entry.now);
         self.submit(
             about,

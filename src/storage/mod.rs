@@ -127,6 +127,12 @@ pub trait Work: Send {
         false
     }
 
+    /// Whether somebody waits for the outcome. A work that nobody waits for is not given up when
+    /// the store fails for a while: it is tried again, up to a minute.
+    fn is_awaited(&self) -> bool {
+        true
+    }
+
     /// Decides, purely: the same view gives the same changes. It may run again, when the
     /// transaction had to be repeated. It must not call the store. A call's id is the view's
     /// `next_call_id`, counted on from there.

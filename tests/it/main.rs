@@ -24,6 +24,7 @@ mod model;
 mod properties;
 mod random;
 mod regressions;
+mod reliability;
 mod reports;
 mod scene;
 mod sqlite;

@@ -1,15 +1,16 @@
 //! Connections: opening the database, bringing it to this version, and its settings.
 
 use std::path::Path;
-use std::sync::{LazyLock, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::events;
 use super::failure::{failed, in_file};
-use super::file::SideLock;
+use super::file::{Identity, Patience, SideLock, beside};
 use crate::error::{Error, Result};
+use crate::storage::StoreOptions;
 
 /// The schema that this library writes: that of its newest migration.
 pub(super) fn schema_version() -> i64 {
@@ -25,18 +26,42 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// Threads of one process open one at a time; processes take turns by the side lock.
-static OPENING: Mutex<()> = Mutex::new(());
+/// What an opening process finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// Other processes have the file open, or the last one closed it.
+    Clean,
+    /// Nobody has it open, yet there is a log: the last one was killed, or the power failed.
+    AfterUncleanEnd,
+}
 
 /// Brings the file to this version's schema and switches it to the write-ahead log.
 ///
-/// refinery takes no lock of its own: without turns, most first opens by several threads fail.
-pub(super) fn migrate(path: &Path, lock: &SideLock) -> Result<()> {
-    let _one_thread = OPENING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let _one_process = lock.turn()?;
+/// refinery takes no lock of its own: without turns, most first opens fail. Processes take turns
+/// by the side lock, threads by the engine's list of handles. Guarded by
+/// `tests/it/reliability/opening.rs`.
+pub(super) fn migrate(
+    path: &Path,
+    identity: Identity,
+    lock: &SideLock,
+    patience: Patience,
+) -> Result<Opening> {
+    let _turn = lock.turn_until(patience)?;
+    if Identity::of(path)? != Some(identity) {
+        return Err(Error::StorageReplaced { path: path.display().to_string() });
+    }
+    let is_left = |suffix| std::fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0);
+    let has_log = is_left("-wal") || is_left("-journal");
+    let is_first_user = lock.is_first_user()?;
+    let opening = if is_first_user && has_log { Opening::AfterUncleanEnd } else { Opening::Clean };
+    bring_up_to_date(path, patience).map_err(|error| in_file(patience.measured(error), path))?;
+    Ok(opening)
+}
+
+fn bring_up_to_date(path: &Path, patience: Patience) -> Result<()> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection
-        .busy_timeout(Duration::from_secs(30))
+        .busy_timeout(patience.left())
         .and_then(|()| connection.pragma_update(None, "page_size", 4096))
         .map_err(failed("open the file"))
         .map_err(|error| in_file(error, path))?;
@@ -59,8 +84,12 @@ pub(super) fn migrate(path: &Path, lock: &SideLock) -> Result<()> {
 /// Whether the schema is this version's. A newer file, or one that is no store, is an error.
 fn is_current(connection: &Connection, path: &Path) -> Result<bool> {
     let shown = || path.display().to_string();
+    // The migration's own table comes first, in a transaction of its own: whoever is killed there
+    // leaves it alone (`a_kill_while_migrating_leaves_a_file_that_opens`).
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' \
+               AND name <> 'refinery_schema_history'";
     let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))
+        .query_row(sql, [], |row| row.get(0))
         .map_err(failed("read the file"))
         .map_err(|error| in_file(error, path))?;
     if tables == 0 {
@@ -99,13 +128,13 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection> {
 pub(super) fn writer(path: &Path) -> Result<Connection> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mut settings = || -> rusqlite::Result<()> {
-        connection.busy_handler(Some(wait_for_foreign_writer))?;
+        wait_for_writers(&mut connection)?;
         connection.pragma_update(None, "temp_store", "memory")?;
         connection.pragma_update(None, "cache_size", -16_000)?;
         connection.pragma_update(None, "secure_delete", "on")?;
         // Rows refer to each other by ids that this library gives; `verify` checks them.
         connection.pragma_update(None, "foreign_keys", "off")?;
-        // The writer checkpoints between its turns, see `checkpoint`.
+        // The log is written back by the `checkpoint` module.
         connection.pragma_update(None, "wal_autocheckpoint", 0)
     };
     settings().map_err(failed("set up the connection"))?;
@@ -114,17 +143,22 @@ pub(super) fn writer(path: &Path) -> Result<Connection> {
 
 /// Waits a little for a writer that does not take the side lock, such as the `sqlite3` shell.
 /// About a second in all; then the work waits in the queue and it is tried again.
+pub(super) fn wait_for_writers(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(wait_for_foreign_writer))
+}
+
 fn wait_for_foreign_writer(attempt: i32) -> bool {
-    let jitter = Instant::now().elapsed().subsec_nanos() % 500;
+    // Processes that met once should not meet again: the steps differ by the process.
+    let jitter = std::process::id().wrapping_add(attempt.unsigned_abs()).wrapping_mul(797) % 500;
     std::thread::sleep(Duration::from_micros(500 + u64::from(jitter)));
     attempt < 1000
 }
 
 /// A connection that reads, beside the writer.
-pub(super) fn reader(path: &Path) -> Result<Connection> {
+pub(super) fn reader(path: &Path, options: &StoreOptions) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let settings = || -> rusqlite::Result<()> {
-        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.busy_timeout(Duration::from_millis(options.busy_timeout_ms))?;
         connection.pragma_update(None, "query_only", "on")?;
         connection.pragma_update(None, "temp_store", "memory")?;
         connection.pragma_update(None, "cache_size", -4_000)?;
@@ -132,32 +166,4 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
     };
     settings().map_err(failed("set up the connection"))?;
     Ok(connection)
-}
-
-/// The log is written back without stopping anybody from this size on, in bytes.
-const CHECKPOINT_FROM: u64 = 16 << 20;
-/// From this size on it is also cut, or it would grow for as long as somebody writes.
-const TRUNCATE_FROM: u64 = 64 << 20;
-
-/// Writes the log back when it is large. Called between turns, without the side lock: SQLite lets
-/// one connection at a time do it, and another writer goes on or waits its own short while.
-pub(super) fn checkpoint(connection: &Connection, path: &Path) -> Result<()> {
-    let log = super::file::beside(path, "-wal");
-    let size = std::fs::metadata(log).map_or(0, |found| found.len());
-    let mode = match size {
-        TRUNCATE_FROM.. => "TRUNCATE",
-        CHECKPOINT_FROM.. => "PASSIVE",
-        _ => return Ok(()),
-    };
-    let started = Instant::now();
-    let action = "write the log back";
-    let is_blocked: bool = connection
-        .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))
-        .map_err(failed(action))?;
-    if is_blocked {
-        let reason = "somebody still reads it, or writes".to_owned();
-        return Err(Error::StorageUnavailable { action, reason });
-    }
-    events::written_back(size, mode, started.elapsed());
-    Ok(())
 }

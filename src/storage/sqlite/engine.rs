@@ -2,108 +2,175 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::catalogue;
-use super::connection::{migrate, reader};
+use super::connection::{Opening, migrate, reader};
 use super::events;
-use super::failure::{failed, io_failed};
-use super::file::{Identity, SideLock, prepare};
+use super::failure::{failed, in_file, io_failed};
+use super::file::{Identity, Patience, SideLock, beside, prepare};
 use super::queue::Queue;
 use super::read::Session;
+use super::syscalls::fork::PerProcess;
+use super::syscalls::{self, descriptors};
+use super::verify::check_after_unclean_end;
 use super::writer::Writer;
 use crate::domain::catalogue::Catalogue;
 use crate::error::{Error, Result};
-use crate::storage::{StoreOptions, Ticket, Work};
+use crate::storage::{Check, StoreOptions, Ticket, Work};
 
 /// One file, open in this process.
 pub(super) struct Engine {
     pub(super) path: PathBuf,
-    pub(super) identity: Identity,
     pub(super) options: StoreOptions,
     pub(super) lock: SideLock,
     pub(super) queue: Queue,
+    /// What was found when it was opened after an end that was not clean.
+    pub(super) unclean_end: Option<Check>,
+    identity: Identity,
+    /// Whether the log was taken away: then nothing here can be trusted any more.
+    has_lost_log: AtomicBool,
     /// Connections that read and are not in use.
     readers: Mutex<Vec<Session>>,
     catalogue: RwLock<Option<(Arc<Catalogue>, Instant)>>,
-    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// Tells when the writer has ended, once it has begun.
+    writer: Mutex<Option<Receiver<()>>>,
 }
 
 /// More idle readers than this are closed.
 const IDLE_READERS_MAX: usize = 16;
+/// The name of the writer's thread.
+const WRITER_NAME: &str = "alwrity-writer";
 /// How old a catalogue may be where a little age does no harm.
 const CATALOGUE_AGE_MAX: Duration = Duration::from_secs(1);
 
-/// The engines of this process, by the file's identity.
-static ENGINES: Mutex<Option<HashMap<Identity, Vec<Weak<Handle>>>>> = Mutex::new(None);
+type Handles = HashMap<Identity, Vec<Weak<Handle>>>;
+
+/// The handles of this process, by the file's identity.
+static HANDLES: PerProcess<Mutex<Handles>> = PerProcess::new();
 
 /// What keeps an engine running; the writer itself holds the engine alone, so that the last
-/// handle ends it.
+/// handle ends it. In a process that was forked with the handle it opens an engine anew.
 pub(super) struct Handle {
-    pub(super) engine: Arc<Engine>,
+    path: PathBuf,
+    identity: Identity,
+    options: StoreOptions,
+    running: PerProcess<OnceLock<Arc<Engine>>>,
 }
 
 impl Handle {
     /// The engine of a file: the one that runs with the same options, or a new one.
     pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Arc<Self>> {
+        let patience = Patience::of(&options);
         let path = std::path::absolute(path).map_err(io_failed("find the file"))?;
         prepare(&path, &options)?;
-        let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
-        let engines = engines.get_or_insert_default();
-        engines.retain(|_, handles| {
-            handles.retain(|handle| handle.strong_count() > 0);
-            !handles.is_empty()
+        syscalls::install();
+        // Held while opening: threads open one at a time, and each file once.
+        let mut handles = HANDLES.get().lock().unwrap_or_else(PoisonError::into_inner);
+        handles.retain(|_, of_file| {
+            of_file.retain(|handle| handle.strong_count() > 0);
+            !of_file.is_empty()
         });
-        let missing = || Error::StorageReplaced { path: path.display().to_string() };
-        let identity = Identity::of(&path)?.ok_or_else(missing)?;
-        let running = engines.entry(identity).or_default();
-        let same = running
+        let identity = Identity::of(&path)?.ok_or_else(|| replaced(&path))?;
+        let of_file = handles.entry(identity).or_default();
+        let same = of_file
             .iter()
             .filter_map(Weak::upgrade)
-            .find(|handle| handle.engine.options == options && handle.engine.path == path);
+            .find(|handle| handle.options == options && handle.path == path && handle.is_trusted());
         if let Some(handle) = same {
             return Ok(handle);
         }
-        let handle = Arc::new(Self { engine: Arc::new(Engine::open(path, identity, options)?) });
-        running.push(Arc::downgrade(&handle));
+        let handle = Arc::new(Self { path, identity, options, running: PerProcess::new() });
+        handle.start(patience)?;
+        of_file.push(Arc::downgrade(&handle));
         Ok(handle)
+    }
+
+    /// The engine of this process.
+    pub(super) fn engine(&self) -> Result<&Arc<Engine>> {
+        match self.running.get().get() {
+            Some(engine) => Ok(engine),
+            None => self.start(Patience::of(&self.options)),
+        }
+    }
+
+    fn start(&self, patience: Patience) -> Result<&Arc<Engine>> {
+        let engine = Engine::open(&self.path, self.identity, self.options.clone(), patience)?;
+        // When two threads of a child come at once, the engine of one is not used.
+        Ok(self.running.get().get_or_init(|| Arc::new(engine)))
+    }
+
+    fn is_trusted(&self) -> bool {
+        let engine = self.running.made().and_then(OnceLock::get);
+        engine.is_some_and(|engine| !engine.has_lost_log.load(Ordering::Acquire))
     }
 }
 
 impl Drop for Handle {
-    /// Finishes what waits, then closes: readers first, the writer last.
     fn drop(&mut self) {
-        self.engine.queue.close();
-        self.engine.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let writer = self.engine.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer
-            && writer.thread().id() != std::thread::current().id()
-        {
-            // A panic in the writer was logged when it happened.
-            drop(writer.join());
+        if let Some(engine) = self.running.made().and_then(OnceLock::get) {
+            engine.end();
         }
     }
 }
 
 impl Engine {
-    fn open(path: PathBuf, identity: Identity, options: StoreOptions) -> Result<Self> {
-        let lock = SideLock::open(&path)?;
-        migrate(&path, &lock)?;
-        events::opened(&path);
-        let patience = Duration::from_millis(options.busy_timeout_ms);
-        Ok(Self {
+    fn open(
+        path: &Path,
+        identity: Identity,
+        options: StoreOptions,
+        patience: Patience,
+    ) -> Result<Self> {
+        descriptors::claim(identity);
+        let lock = SideLock::open(path)?;
+        let opening = migrate(path, identity, &lock, patience)?;
+        events::opened(path);
+        let mut engine = Self {
             identity,
             lock,
-            queue: Queue::new(options.queue_capacity, patience),
+            queue: Queue::new(
+                options.queue_capacity,
+                Duration::from_millis(options.busy_timeout_ms),
+            ),
+            unclean_end: None,
+            has_lost_log: AtomicBool::new(false),
             readers: Mutex::new(Vec::new()),
             catalogue: RwLock::new(None),
             writer: Mutex::new(None),
             options,
-            path,
-        })
+            path: path.to_owned(),
+        };
+        if opening == Opening::AfterUncleanEnd {
+            engine.unclean_end = Some(check_after_unclean_end(&engine)?);
+        }
+        Ok(engine)
+    }
+
+    /// Finishes what waits, then closes: readers first, the writer last. It does not wait for a
+    /// writer that gets nowhere, because a stopped process has the lock.
+    fn end(&self) {
+        self.queue.close();
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(ended) = writer else { return };
+        if std::thread::current().name() == Some(WRITER_NAME) {
+            return;
+        }
+        let patience = Duration::from_millis(self.options.busy_timeout_ms);
+        let mut left = self.queue.len();
+        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(patience) {
+            let now_left = self.queue.len();
+            if now_left == left {
+                events::closed_with_works(left);
+                return;
+            }
+            left = now_left;
+        }
     }
 
     /// Queues a work; the first one starts the writer.
@@ -111,13 +178,38 @@ impl Engine {
         let (ticket, must_start) = self.queue.push(work)?;
         if must_start {
             let engine = Arc::clone(self);
-            let started = std::thread::Builder::new()
-                .name("alwrity-writer".to_owned())
-                .spawn(move || Writer::new(engine).run())
-                .map_err(io_failed("start the writer"))?;
-            *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
+            let (alive, ended) = sync_channel(0);
+            *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+            let started =
+                std::thread::Builder::new().name(WRITER_NAME.to_owned()).spawn(move || {
+                    // Dropped at the end, also of a panic.
+                    let _alive = alive;
+                    Writer::new(engine).run();
+                });
+            if let Err(error) = started {
+                self.queue.start_again();
+                self.queue.cancel(ticket);
+                return Err(io_failed("start the writer")(error));
+            }
         }
         Ok(ticket)
+    }
+
+    /// Whether the name still stands for the file that was opened, with the log beside it.
+    pub(super) fn check_identity(&self) -> Result<()> {
+        if self.has_lost_log.load(Ordering::Acquire) {
+            return Err(replaced(&beside(&self.path, "-wal")));
+        }
+        if Identity::of(&self.path)? == Some(self.identity) {
+            return Ok(());
+        }
+        Err(replaced(&self.path))
+    }
+
+    /// The log was taken away under us: nothing is written or read here any more.
+    pub(super) fn lose_log(&self) -> Error {
+        self.has_lost_log.store(true, Ordering::Release);
+        replaced(&beside(&self.path, "-wal"))
     }
 
     /// Reads on a connection of its own, in one transaction.
@@ -137,10 +229,23 @@ impl Engine {
         quick: impl FnOnce(&mut Session) -> rusqlite::Result<Option<T>>,
         read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        self.check_identity()?;
+        let patience = Patience::of(&self.options);
+        self.read_unchecked(action, quick, read)
+            .map_err(|error| in_file(patience.measured(error), &self.path))
+    }
+
+    fn read_unchecked<T>(
+        &self,
+        action: &'static str,
+        quick: impl FnOnce(&mut Session) -> rusqlite::Result<Option<T>>,
+        read: impl FnOnce(&mut Session) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut session = match idle {
             Some(session) => session,
-            None => Session::new(reader(&self.path)?).map_err(failed("read the names"))?,
+            None => Session::new(reader(&self.path, &self.options)?)
+                .map_err(failed("read the names"))?,
         };
         if let Some(found) = quick(&mut session).map_err(failed(action))? {
             self.give_back(session);
@@ -208,4 +313,8 @@ impl Engine {
     pub(super) fn forget_catalogue(&self) {
         *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+fn replaced(path: &Path) -> Error {
+    Error::StorageReplaced { path: path.display().to_string() }
 }

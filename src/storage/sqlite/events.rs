@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::storage::Check;
 
 /// The target of these events, whatever the module that sends them is called.
 const TARGET: &str = "alwrity_metering::store";
@@ -18,6 +19,21 @@ pub(super) fn opened(path: &Path) {
 /// The tables were made, or brought to a newer schema.
 pub(super) fn migrated(path: &Path, schema_version: i64) {
     tracing::info!(target: TARGET, path = %path.display(), schema_version, "migrated a store");
+}
+
+/// The last user of the file did not close it; what the check of the last calls found.
+pub(super) fn unclean_end(check: &Check) {
+    let found = check.found.as_str();
+    if check.is_ok {
+        tracing::info!(target: TARGET, found, "the last end was not clean");
+    } else {
+        tracing::error!(target: TARGET, found, "the last end left sums that are wrong");
+    }
+}
+
+/// The last handle was closed while works waited that the store could not write.
+pub(super) fn closed_with_works(works: usize) {
+    tracing::error!(target: TARGET, works, "closed with works that could not be written");
 }
 
 /// A batch is on its way to the disk, or on it when `with_sync`.

@@ -11,11 +11,22 @@ pub(super) fn failed(action: &'static str) -> impl Fn(rusqlite::Error) -> Error 
 
 fn translate(action: &'static str, error: &rusqlite::Error) -> Error {
     let reason = error.to_string();
+    // The index of the log could not grow, which is said as any other failure of the disk.
+    let has_no_room = error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
     match error.sqlite_error_code() {
+        _ if has_no_room => Error::StorageFull { action },
         Some(ErrorCode::DiskFull) => Error::StorageFull { action },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::StorageCorrupt { path: String::new(), reason }
         }
+        // How long was waited is known to the caller, who puts it in.
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => Error::Overloaded { waited_ms: 0 },
         Some(ErrorCode::ConstraintViolation) => {
             Error::Internal { reason: format!("could not {action}: {reason}") }
         }

@@ -1,10 +1,13 @@
 //! The file: where it may lie, who may read it, and the lock beside it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::failure::io_failed;
+use super::syscalls::descriptors::OwnFile;
+use super::syscalls::locks::in_use;
 use crate::error::{Error, Result};
 use crate::storage::StoreOptions;
 
@@ -13,6 +16,13 @@ use crate::storage::StoreOptions;
 pub(super) struct Identity {
     device: u64,
     inode: u64,
+}
+
+impl From<&rustix::fs::Stat> for Identity {
+    #[allow(clippy::useless_conversion, reason = "the width differs between systems")]
+    fn from(found: &rustix::fs::Stat) -> Self {
+        Self { device: found.st_dev.into(), inode: found.st_ino.into() }
+    }
 }
 
 impl Identity {
@@ -88,6 +98,39 @@ fn refuse_network_disk(path: &Path) -> Result<()> {
     }
 }
 
+/// How long a caller waits, from its call on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    started: Instant,
+    whole: Duration,
+}
+
+impl Patience {
+    /// Begins to wait, for as long as the options say.
+    pub(super) fn of(options: &StoreOptions) -> Self {
+        Self { started: Instant::now(), whole: Duration::from_millis(options.busy_timeout_ms) }
+    }
+
+    /// What is left of it.
+    pub(super) fn left(&self) -> Duration {
+        self.whole.saturating_sub(self.started.elapsed())
+    }
+
+    /// What a caller is told who has waited in vain.
+    pub(super) fn overloaded(&self) -> Error {
+        let waited_ms = self.started.elapsed().as_millis();
+        Error::Overloaded { waited_ms: u64::try_from(waited_ms).unwrap_or(u64::MAX) }
+    }
+
+    /// The same error, with how long was waited.
+    pub(super) fn measured(&self, error: Error) -> Error {
+        match error {
+            Error::Overloaded { .. } => self.overloaded(),
+            other => other,
+        }
+    }
+}
+
 /// The name of the file with a suffix: `metering.db` and `-lock` give `metering.db-lock`.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -99,7 +142,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// starves processes; the kernel's queue does not.
 #[derive(Debug)]
 pub(super) struct SideLock {
-    file: File,
+    file: OwnFile,
 }
 
 /// The turn of this process; it ends when dropped.
@@ -119,13 +162,45 @@ impl SideLock {
             .mode(0o600)
             .open(beside(path, "-lock"))
             .map_err(io_failed("open the lock file"))?;
-        Ok(Self { file })
+        Ok(Self { file: OwnFile::new(file) })
     }
 
-    /// Waits for this process's turn.
+    /// Marks the file as in use, for as long as this is open; whether nobody else uses it.
+    /// Called within a turn.
+    pub(super) fn is_first_user(&self) -> Result<bool> {
+        in_use(&self.file).map_err(io_failed("mark the file as in use"))
+    }
+
+    /// Waits for this process's turn, however long that takes: for the writer, whose callers
+    /// take their works back when they have waited long enough.
     pub(super) fn turn(&self) -> Result<Turn<'_>> {
-        self.file.lock().map_err(io_failed("take the lock"))?;
-        Ok(Turn { file: &self.file })
+        loop {
+            match self.file.lock() {
+                Ok(()) => return Ok(Turn { file: &self.file }),
+                // A signal of the host's came to this thread.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_failed("take the lock")(error)),
+            }
+        }
+    }
+
+    /// Waits for a turn until a deadline: a process that is stopped in its turn must not hold
+    /// its callers. It asks again and again, for the kernel's queue knows no deadline.
+    pub(super) fn turn_until(&self, patience: Patience) -> Result<Turn<'_>> {
+        let mut pause = Duration::from_micros(200);
+        loop {
+            match self.file.try_lock() {
+                Ok(()) => return Ok(Turn { file: &self.file }),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(io_failed("take the lock")(error)),
+            }
+            let left = patience.left();
+            if left.is_zero() {
+                return Err(patience.overloaded());
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(Duration::from_millis(3));
+        }
     }
 }
 

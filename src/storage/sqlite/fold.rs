@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::connection::writer;
 use super::engine::Engine;
 use super::failure::failed;
-use super::file::SideLock;
+use super::file::{Patience, SideLock};
 use crate::domain::histogram::bucket;
 use crate::error::Result;
 
@@ -59,20 +59,26 @@ impl Projection {
         format!("{}, {}", self.place, self.sums)
     }
 
-    /// What the table must hold: base + ledger.
-    pub(super) fn select(&self) -> String {
+    /// What the table must hold of all users, or of one: base + ledger.
+    pub(super) fn select(&self, user_id: Option<i64>) -> String {
         let Self { table, place, .. } = self;
+        let (which, source) = match user_id {
+            None => ("true".to_owned(), "calls".to_owned()),
+            Some(id) => {
+                (format!("user_id = {id}"), format!("(SELECT * FROM calls WHERE user_id = {id})"))
+            }
+        };
         let merged = |column: &str| match column {
             "has_other_units" => "max(has_other_units)".to_owned(),
             sum => format!("sum({sum})"),
         };
         let sums: Vec<String> = self.sums.split(", ").map(merged).collect();
         format!(
-            "SELECT {place}, {} FROM (SELECT {columns} FROM base_{table} UNION ALL {fold}) \
-             GROUP BY {place}",
+            "SELECT {place}, {} FROM (SELECT {columns} FROM base_{table} WHERE {which} \
+             UNION ALL {fold}) GROUP BY {place}",
             sums.join(", "),
             columns = self.columns(),
-            fold = (self.fold)("calls"),
+            fold = (self.fold)(&source),
         )
     }
 
@@ -237,9 +243,12 @@ pub(super) fn folded_response_times(
 pub(super) fn rebuild(engine: &Engine) -> Result<i64> {
     // A handle of its own: the writer thread's would not keep the writer out.
     let lock = SideLock::open(&engine.path)?;
-    let _turn = lock.turn()?;
+    let patience = Patience::of(&engine.options);
+    let _turn = lock.turn_until(patience)?;
+    engine.check_identity()?;
     let mut connection = writer(&engine.path)?;
-    replace_all(&mut connection).map_err(failed("rebuild the counters"))
+    let written = replace_all(&mut connection).map_err(failed("rebuild the counters"));
+    written.map_err(|error| patience.measured(error))
 }
 
 fn replace_all(connection: &mut Connection) -> rusqlite::Result<i64> {
@@ -248,7 +257,7 @@ fn replace_all(connection: &mut Connection) -> rusqlite::Result<i64> {
     let mut written = 0;
     for projection in projections() {
         let (table, columns, select) =
-            (projection.table, projection.columns(), projection.select());
+            (projection.table, projection.columns(), projection.select(None));
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
         written += transaction.execute(&format!("INSERT INTO {table} ({columns}) {select}"), [])?;
     }

@@ -8,6 +8,7 @@ mod columns;
 mod alerts;
 mod billing;
 mod catalogue;
+mod checkpoint;
 mod connection;
 mod engine;
 mod events;
@@ -22,6 +23,8 @@ mod read;
 mod retention;
 mod rows;
 mod sums;
+#[allow(unsafe_code, reason = "SQLite's system calls and forks, see there")]
+mod syscalls;
 mod terms;
 mod transaction;
 mod verify;
@@ -31,10 +34,11 @@ mod writer;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 
 use self::engine::Handle;
 use self::failure::in_file;
+use self::file::Patience;
 use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
@@ -68,8 +72,7 @@ impl SqliteStore {
         action: &'static str,
         read: impl FnOnce(&mut read::Session) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let engine = &self.handle.engine;
-        engine.read(action, read).map_err(|error| in_file(error, &engine.path))
+        self.handle.engine()?.read(action, read)
     }
 
     /// Reads about a user; nothing when it was never seen.
@@ -88,11 +91,11 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn submit(&self, work: Box<dyn Work>) -> Result<Ticket> {
-        self.handle.engine.submit(work)
+        self.handle.engine()?.submit(work)
     }
 
     fn cancel(&self, ticket: Ticket) -> bool {
-        self.handle.engine.queue.cancel(ticket)
+        self.handle.engine().is_ok_and(|engine| engine.queue.cancel(ticket))
     }
 
     fn look(
@@ -101,7 +104,7 @@ impl Store for SqliteStore {
         keys: &[CallKey],
         windows: &dyn Fn(&Head) -> Result<Vec<WindowKey>>,
     ) -> Result<View> {
-        let engine = &self.handle.engine;
+        let engine = self.handle.engine()?;
         let quick = |session: &mut read::Session| {
             let Some(catalogue) = engine.remembered_catalogue().filter(|_| keys.is_empty()) else {
                 return Ok(None);
@@ -119,13 +122,11 @@ impl Store for SqliteStore {
                 Ok(windows) => complete(session, head, &windows, next_call_id).map(Ok),
             }
         };
-        engine
-            .read_after("look at the user", quick, thorough)
-            .map_err(|error| in_file(error, &engine.path))?
+        engine.read_after("look at the user", quick, thorough)?
     }
 
     fn catalogue(&self) -> Result<Arc<Catalogue>> {
-        let engine = &self.handle.engine;
+        let engine = self.handle.engine()?;
         self.read("read the catalogue", |session| {
             let sight = session.sight(None)?;
             engine.catalogue_at(sight.catalogue_version, &session.connection)
@@ -133,11 +134,12 @@ impl Store for SqliteStore {
     }
 
     fn recent_catalogue(&self) -> Result<Arc<Catalogue>> {
-        if let Some(young) = self.handle.engine.young_catalogue() {
+        let engine = self.handle.engine()?;
+        if let Some(young) = engine.young_catalogue() {
             return Ok(young);
         }
         let catalogue = self.catalogue()?;
-        self.handle.engine.remember_catalogue(Arc::clone(&catalogue));
+        engine.remember_catalogue(Arc::clone(&catalogue));
         Ok(catalogue)
     }
 
@@ -184,7 +186,7 @@ impl Store for SqliteStore {
         days: Range<i64>,
         alerts_max: i64,
     ) -> Result<Glance> {
-        let engine = &self.handle.engine;
+        let engine = self.handle.engine()?;
         self.read("look at the user", |session| {
             let sight = session.sight(Some(user))?;
             let next_call_id = sight.next_call_id;
@@ -220,12 +222,12 @@ impl Store for SqliteStore {
     }
 
     fn prune(&self, before: Timestamp, mode: PruneMode) -> Result<Pruned> {
-        let engine = &self.handle.engine;
+        let engine = self.handle.engine()?;
         retention::prune(engine, before, mode).map_err(|error| in_file(error, &engine.path))
     }
 
     fn erase(&self, user: &str, pseudonym: &str) -> Result<Erased> {
-        let engine = &self.handle.engine;
+        let engine = self.handle.engine()?;
         retention::erase(engine, user, pseudonym).map_err(|error| in_file(error, &engine.path))
     }
 
@@ -293,23 +295,31 @@ impl Store for SqliteStore {
     }
 
     fn verify(&self) -> Result<Vec<Check>> {
-        let engine = &self.handle.engine;
-        verify::verify(engine).map_err(|error| in_file(error, &engine.path))
+        verify::verify(self.handle.engine()?)
     }
 
     fn rebuild(&self) -> Result<i64> {
-        let engine = &self.handle.engine;
+        let engine = self.handle.engine()?;
         fold::rebuild(engine).map_err(|error| in_file(error, &engine.path))
     }
 
     fn query(&self, sql: &str, rows_max: usize) -> Result<Table> {
-        query::query(&self.handle.engine.path, sql, rows_max)
+        query::query(self.handle.engine()?, sql, rows_max)
     }
 
     fn flush(&self) -> Result<()> {
+        let engine = self.handle.engine()?;
+        let patience = Patience::of(&engine.options);
         let (sender, receiver) = sync_channel(1);
-        self.submit(Box::new(Barrier(sender)))?;
-        receiver.recv().map_err(|_| Error::Closed {})?
+        let ticket = engine.submit(Box::new(Barrier(sender)))?;
+        match receiver.recv_timeout(patience.left()) {
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout) => {
+                engine.queue.cancel(ticket);
+                Err(patience.overloaded())
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(Error::Closed {}),
+        }
     }
 }
 

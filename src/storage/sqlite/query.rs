@@ -1,12 +1,12 @@
 //! Queries: pages of a user's log, and read-only SQL of the host's own.
 
-use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
+use super::engine::Engine;
 use super::failure::failed;
 use super::read::Session;
 use super::rows::call;
@@ -77,14 +77,15 @@ fn conditions(user_id: i64, filter: &CallFilter) -> (String, Vec<Value>) {
 const QUERY_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Runs one statement that only reads, on a connection that can do nothing else.
-pub(super) fn query(path: &Path, sql: &str, rows_max: usize) -> Result<Table> {
+pub(super) fn query(engine: &Engine, sql: &str, rows_max: usize) -> Result<Table> {
+    engine.check_identity()?;
     let invalid = |reason: String| Error::InvalidQuery { reason };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection =
-        Connection::open_with_flags(path, flags).map_err(failed("open the file to read"))?;
+    let mut connection = Connection::open_with_flags(&engine.path, flags)
+        .map_err(failed("open the file to read"))?;
     let started = std::time::Instant::now();
     connection
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(Duration::from_millis(engine.options.busy_timeout_ms))
         .and_then(|()| connection.authorizer(Some(allow_reading)))
         .and_then(|()| {
             connection.progress_handler(10_000, Some(move || started.elapsed() > QUERY_TIME_MAX))

@@ -14,6 +14,8 @@ pub(super) const BATCH_MAX: usize = 256;
 pub(super) struct Waiting {
     pub(super) ticket: Ticket,
     pub(super) work: Box<dyn Work>,
+    /// How often the store has failed to write it.
+    pub(super) failures: u32,
 }
 
 #[derive(Default)]
@@ -73,11 +75,42 @@ impl Queue {
         }
         state.last_ticket += 1;
         let ticket = Ticket(state.last_ticket);
-        state.waiting.push_back(Waiting { ticket, work });
+        state.waiting.push_back(Waiting { ticket, work, failures: 0 });
         let must_start = !std::mem::replace(&mut state.is_writer_started, true);
         drop(state);
         self.has_work.notify_one();
         Ok((ticket, must_start))
+    }
+
+    /// The writer could not be started: the next work tries again.
+    pub(super) fn start_again(&self) {
+        self.lock().is_writer_started = false;
+    }
+
+    /// How many works wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// Whether nobody is let in any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    /// Puts works back where they came from, in their order.
+    pub(super) fn put_back(&self, works: Vec<Waiting>) {
+        let mut state = self.lock();
+        for waiting in works.into_iter().rev() {
+            state.waiting.push_front(waiting);
+        }
+    }
+
+    /// Rests, until the time is over, another work comes, or the queue is closed.
+    pub(super) fn rest(&self, time: Duration) {
+        let state = self.lock();
+        if !state.is_closed {
+            drop(self.has_work.wait_timeout(state, time));
+        }
     }
 
     /// Takes a work out, if it has not begun.

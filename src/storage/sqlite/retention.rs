@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::connection::writer;
 use super::engine::Engine;
 use super::failure::failed;
-use super::file::SideLock;
+use super::file::{Patience, SideLock};
 use super::fold::{folded_response_times, projections};
 use super::names::Names;
 use super::rows::call;
@@ -30,7 +30,8 @@ pub(super) fn prune(engine: &Engine, before: Timestamp, mode: PruneMode) -> Resu
     let mut pruned = Pruned::default();
     loop {
         // A turn for each chunk: other writers take theirs between.
-        let _turn = lock.turn()?;
+        let _turn = lock.turn_until(Patience::of(&engine.options))?;
+        engine.check_identity()?;
         let chunk = prune_chunk(&mut connection, before).map_err(failed("prune the calls"))?;
         pruned.calls += chunk;
         if chunk < CHUNK {
@@ -129,7 +130,8 @@ const ERASED_ROWS: [&str; 2] = [
 /// Takes a user's identity and texts out of the rows, and their bytes off the disk.
 pub(super) fn erase(engine: &Engine, user: &str, pseudonym: &str) -> Result<Erased> {
     let lock = SideLock::open(&engine.path)?;
-    let _turn = lock.turn()?;
+    let _turn = lock.turn_until(Patience::of(&engine.options))?;
+    engine.check_identity()?;
     let mut connection = writer(&engine.path)?;
     let erased = erase_rows(&mut connection, user, pseudonym)
         .map_err(failed("erase the user"))?

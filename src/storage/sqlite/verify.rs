@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::billing;
 use super::connection::schema_version;
 use super::engine::Engine;
+use super::events;
 use super::fold::{Projection, projections, response_times};
 use super::read::Session;
 use crate::domain::invoice::is_intact;
@@ -16,6 +17,7 @@ use crate::storage::Check;
 /// All checks, in one snapshot.
 pub(super) fn verify(engine: &Engine) -> Result<Vec<Check>> {
     let mut checks = vec![mode(engine)];
+    checks.extend(engine.unclean_end.clone());
     checks.extend(engine.read("verify the file", |session| {
         let connection = &session.connection;
         let mut checks = vec![
@@ -29,13 +31,56 @@ pub(super) fn verify(engine: &Engine) -> Result<Vec<Check>> {
             periods(connection)?,
         ];
         for projection in projections() {
-            checks.push(projected(connection, &projection)?);
+            checks.push(projected(connection, &projection, None)?);
         }
         checks.push(times(connection)?);
         checks.push(invoices(session)?);
         Ok(checks)
     })?);
     Ok(checks)
+}
+
+/// The last calls whose users are checked after an unclean end.
+const RECENT_CALLS: i64 = 256;
+/// Users with more calls than this are left to `verify`.
+const CHECKED_CALLS_MAX: i64 = 20_000;
+
+/// The cheap check at the first open after a kill or a power cut: the users of the last calls,
+/// their ledger against their counters and days. What it finds is logged and shown by `verify`;
+/// opening goes on, or nobody could `rebuild`.
+pub(super) fn check_after_unclean_end(engine: &Engine) -> Result<Check> {
+    let found = engine.read("check the last calls", |session| recent(&session.connection))?;
+    events::unclean_end(&found);
+    Ok(found)
+}
+
+fn recent(connection: &Connection) -> rusqlite::Result<Check> {
+    let name = "last end";
+    let sql = "SELECT DISTINCT user_id FROM calls WHERE id > (SELECT max(id) FROM calls) - ?1";
+    let mut statement = connection.prepare(sql)?;
+    let users: Vec<i64> =
+        statement.query_map([RECENT_CALLS], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let (mut checked, mut calls_left) = (0, CHECKED_CALLS_MAX);
+    for user_id in users {
+        // Counted no further than is needed.
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM calls WHERE user_id = {user_id} LIMIT {})",
+            calls_left + 1
+        );
+        let calls = count(connection, &sql)?;
+        if calls > calls_left {
+            continue;
+        }
+        calls_left -= calls;
+        checked += 1;
+        for projection in projections() {
+            let check = projected(connection, &projection, Some(user_id))?;
+            if !check.is_ok {
+                return Ok(wrong(name, format!("not clean; {}: {}", check.name, check.found)));
+            }
+        }
+    }
+    Ok(fine(name, format!("not clean; {checked} users of the last calls are well")))
 }
 
 fn fine(name: &'static str, found: String) -> Check {
@@ -207,10 +252,15 @@ fn invoices(session: &mut Session) -> rusqlite::Result<Check> {
 }
 
 /// Compares a table with the fold of the ledger, in both directions.
-fn projected(connection: &Connection, projection: &Projection) -> rusqlite::Result<Check> {
+fn projected(
+    connection: &Connection,
+    projection: &Projection,
+    user_id: Option<i64>,
+) -> rusqlite::Result<Check> {
     let (name, table) = (projection.name, projection.table);
-    let (columns, select) = (projection.columns(), projection.select());
-    let stored = format!("SELECT {columns} FROM {table}");
+    let (columns, select) = (projection.columns(), projection.select(user_id));
+    let which = user_id.map_or("true".to_owned(), |id| format!("user_id = {id}"));
+    let stored = format!("SELECT {columns} FROM {table} WHERE {which}");
     let only = |first: &str, second: &str| {
         format!("SELECT * FROM (SELECT * FROM ({first}) EXCEPT SELECT * FROM ({second})) LIMIT 1")
     };
@@ -218,7 +268,7 @@ fn projected(connection: &Connection, projection: &Projection) -> rusqlite::Resu
     let in_table = first_row(connection, &only(&stored, &select), &columns)?;
     Ok(match (in_ledger, in_table) {
         (None, None) => {
-            let rows = count(connection, &format!("SELECT count(*) FROM {table}"))?;
+            let rows = count(connection, &format!("SELECT count(*) FROM {table} WHERE {which}"))?;
             fine(name, format!("{rows} rows"))
         }
         (ledger, stored) => {

@@ -3,19 +3,22 @@
 //! Its turn: take the side lock, look whether the file is still ours, begin, take what waits (at
 //! most 256), run each, commit, let go of the lock, answer. It never sleeps to fill a batch.
 //! Works leave the queue only after the transaction has begun, so that a caller who has waited
-//! too long can still take its work back.
+//! too long can still take its work back. A work that nobody waits for goes back into the queue
+//! when the store fails for a while; it is given up, logged and counted, after a minute.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::connection::{checkpoint, writer};
+use super::checkpoint::Checkpointer;
+use super::connection::writer;
 use super::engine::Engine;
 use super::events;
 use super::failure::{failed, in_file};
-use super::file::Identity;
+use super::file::{Identity, beside};
 use super::queue::{BATCH_MAX, Turnout, Waiting};
 use super::read::Session;
+use super::syscalls::fork::generation;
 use super::transaction::{Failure, Transaction};
 use crate::error::{Error, Result};
 use crate::storage::Synchronous;
@@ -23,9 +26,19 @@ use crate::storage::Synchronous;
 /// How often a batch is tried again on a fresh connection before its works are given up.
 const ATTEMPTS_MAX: u32 = 3;
 
+/// How often a work that nobody waits for is tried again, and how often once the store closes.
+const RETRIES_MAX: u32 = 60;
+const RETRIES_AT_CLOSE_MAX: u32 = 3;
+/// The longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
 pub(super) struct Writer {
+    // Ends before the session: the last connection to close is the writer's.
+    checkpointer: Checkpointer,
     engine: Arc<Engine>,
     session: Option<Session>,
+    /// The log that the session writes to, once it has begun.
+    log: Option<Identity>,
     is_full_sync: bool,
 }
 
@@ -34,58 +47,108 @@ type Outcome = Result<()>;
 
 impl Writer {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, session: None, is_full_sync: true }
+        let checkpointer = Checkpointer::new();
+        Self { checkpointer, engine, session: None, log: None, is_full_sync: true }
     }
 
     /// Works until the queue is closed and empty.
     pub(super) fn run(mut self) {
+        let process = generation();
+        let mut failures_in_a_row = 0;
         while let Turnout::Work { needs_sync } = self.engine.queue.wait() {
-            if let Err(error) = self.turn(needs_sync) {
+            let is_well = self.turn(needs_sync).unwrap_or_else(|error| {
                 events::no_transaction(&error);
-                for waiting in self.engine.queue.drain() {
-                    finish(waiting, Err(error.clone()));
-                }
+                let waiting = self.engine.queue.drain();
+                let outcomes = vec![Err(error); waiting.len()];
+                self.answer(waiting, outcomes)
+            });
+            if process != generation() {
+                // Whoever took an answer has forked, and this is the child: nothing is ours.
+                std::mem::forget(self);
+                return;
+            }
+            failures_in_a_row = if is_well { 0 } else { failures_in_a_row + 1 };
+            if !is_well {
+                let pause = Duration::from_millis(10 << failures_in_a_row.min(7));
+                self.engine.queue.rest(pause.min(PAUSE_MAX));
             }
         }
     }
 
-    /// One turn. An error means that no work was begun.
-    fn turn(&mut self, needs_sync: bool) -> Result<()> {
+    /// Hands out the outcomes. Works that nobody waits for and that may succeed later go back
+    /// into the queue; then it is false.
+    fn answer(&self, batch: Vec<Waiting>, outcomes: Vec<Outcome>) -> bool {
+        let is_closed = self.engine.queue.is_closed();
+        let retries_max = if is_closed { RETRIES_AT_CLOSE_MAX } else { RETRIES_MAX };
+        let mut put_back = Vec::new();
+        for (mut waiting, outcome) in batch.into_iter().zip(outcomes) {
+            let may_succeed = outcome.as_ref().is_err_and(Error::is_retryable);
+            if may_succeed && !waiting.work.is_awaited() && waiting.failures < retries_max {
+                waiting.failures += 1;
+                put_back.push(waiting);
+            } else {
+                finish(waiting, outcome);
+            }
+        }
+        let is_well = put_back.is_empty();
+        self.engine.queue.put_back(put_back);
+        is_well
+    }
+
+    /// One turn; false when works have to be tried again. An error means that no work was begun.
+    fn turn(&mut self, needs_sync: bool) -> Result<bool> {
         let engine = Arc::clone(&self.engine);
         let lock = engine.lock.turn()?;
-        self.check_identity()?;
+        self.check_files()?;
+        if let Some(session) = &mut self.session {
+            self.checkpointer.in_turn(&mut session.connection);
+        }
         let with_sync = needs_sync && engine.options.synchronous == Synchronous::Full;
         if !self.begin(with_sync)? {
             // A writer that does not take our lock is at work: the works stay in the queue,
             // where their callers can take them back.
             events::held_by_others(&engine.path);
-            return Ok(());
+            return Ok(true);
         }
         let started = Instant::now();
         let mut batch = engine.queue.take(needs_sync, BATCH_MAX);
-        let outcomes = self.commit_batch(&mut batch, with_sync);
+        let mut outcomes = self.commit_batch(&mut batch, with_sync);
         drop(lock);
         events::committed(batch.len(), with_sync, started.elapsed());
-        for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-            finish(waiting, outcome);
+        // Once more before anything is acknowledged: it may have been taken away meanwhile.
+        if let Err(error) = self.check_files() {
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(error.clone());
+            }
         }
-        self.write_log_back();
-        Ok(())
+        let is_well = self.answer(batch, outcomes);
+        self.checkpointer.after_commit(&engine.path);
+        Ok(is_well)
     }
 
-    fn check_identity(&self) -> Result<()> {
-        let path = &self.engine.path;
-        if Identity::of(path)? == Some(self.engine.identity) {
+    /// Looks whether the file and its log are still the ones that were opened.
+    fn check_files(&mut self) -> Result<()> {
+        self.engine.check_identity()?;
+        let Some(log) = self.log else { return Ok(()) };
+        // Nobody but the last connection may delete it, and ours is open.
+        if Identity::of(&beside(&self.engine.path, "-wal"))? == Some(log) {
             return Ok(());
         }
-        Err(Error::StorageReplaced { path: path.display().to_string() })
+        Err(self.engine.lose_log())
+    }
+
+    fn close_session(&mut self) {
+        self.session = None;
+        self.log = None;
     }
 
     /// Begins the transaction; false when another writer holds the database.
     fn begin(&mut self, with_sync: bool) -> Result<bool> {
         if self.session.is_none() {
             let path = &self.engine.path;
-            let connection = writer(path)?;
+            let mut connection = writer(path)?;
+            let watched = self.checkpointer.pages.watch(&mut connection);
+            watched.map_err(failed("watch the log"))?;
             let session = Session::new(connection).map_err(failed("read the names"))?;
             self.session = Some(session);
             self.is_full_sync = false;
@@ -100,10 +163,15 @@ impl Writer {
             .prepare_cached("BEGIN IMMEDIATE")
             .and_then(|mut statement| statement.execute([]));
         match begun {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                if self.log.is_none() {
+                    self.log = Identity::of(&beside(&self.engine.path, "-wal"))?;
+                }
+                Ok(true)
+            }
             Err(error) if is_busy(&error) => Ok(false),
             Err(error) => {
-                self.session = None;
+                self.close_session();
                 Err(in_file(failed("begin a transaction")(error), &self.engine.path))
             }
         }
@@ -146,7 +214,7 @@ impl Writer {
                     events::transaction_failed(&error, attempt);
                     last = in_file(error, &self.engine.path);
                     // The connection may be in any state: the next attempt takes a fresh one.
-                    self.session = None;
+                    self.close_session();
                 }
             }
         }
@@ -164,13 +232,21 @@ impl Writer {
     /// with it.
     fn one_by_one(&mut self, batch: &mut [Waiting], with_sync: bool) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batch.len());
+        let mut failed: Option<Error> = None;
         for waiting in batch {
+            if let Some(error) = &failed {
+                // They keep their order: `flush` must not overtake what it waits for.
+                outcomes.push(Err(error.clone()));
+                continue;
+            }
             let outcome = match self.begin(with_sync) {
                 Ok(true) => self.commit_batch(std::slice::from_mut(waiting), with_sync).pop(),
                 Ok(false) => Some(Err(Error::Overloaded { waited_ms: 1000 })),
                 Err(error) => Some(Err(error)),
             };
-            outcomes.push(outcome.unwrap_or(Ok(())));
+            let outcome = outcome.unwrap_or(Ok(()));
+            failed = outcome.as_ref().err().filter(|error| error.is_retryable()).cloned();
+            outcomes.push(outcome);
         }
         outcomes
     }
@@ -205,17 +281,9 @@ impl Writer {
         let Some(session) = &mut self.session else { return };
         let is_clean = session.connection.execute_batch("ROLLBACK").is_ok();
         if !is_clean || session.forget().is_err() {
-            self.session = None;
+            self.close_session();
         }
         self.engine.forget_catalogue();
-    }
-
-    /// After the answers: nobody waits for it.
-    fn write_log_back(&self) {
-        let Some(session) = &self.session else { return };
-        if let Err(error) = checkpoint(&session.connection, &self.engine.path) {
-            events::not_written_back(&error);
-        }
     }
 }
 
