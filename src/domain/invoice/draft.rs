@@ -128,7 +128,24 @@ fn fee_lines(ledger: &Ledger<'_>, period: &BillingPeriod) -> Result<Vec<InvoiceL
         let waived = ahead.payment.amount_usd.negated()?;
         push(&mut lines, LineKind::Waiver, &ahead.plan_id, waived);
     }
+    cap_waivers(&mut lines)?;
     Ok(lines)
+}
+
+/// A period is charged once, so several waivers of it together take no more than that. Guarded by
+/// `billing::lives::whatever_happens_every_call_is_billed_once_and_lines_add_up`.
+fn cap_waivers(lines: &mut Vec<InvoiceLine>) -> Result<()> {
+    let (waivers, charges): (Vec<_>, Vec<_>) =
+        lines.iter_mut().partition(|line| line.kind == LineKind::Waiver);
+    let charged = Money::sum(charges.iter().map(|line| line.amount_usd))?;
+    let mut left = charged.max(Money::ZERO);
+    for waiver in waivers {
+        let waived = waiver.amount_usd.negated()?.min(left);
+        left = left.minus(waived)?;
+        waiver.amount_usd = waived.negated()?;
+    }
+    lines.retain(|line| line.amount_usd != Money::ZERO);
+    Ok(())
 }
 
 fn push(lines: &mut Vec<InvoiceLine>, kind: LineKind, plan_id: &str, amount: Money) {

@@ -41,8 +41,11 @@ impl Situation<'_> {
     /// Whether the host has told that the running period of a term is paid.
     fn is_period_paid(&self, current: &Term) -> bool {
         let period = current.billing_period(self.now);
+        // An upgrade or another cycle pays for what is left of the period that it happens in.
+        let pays =
+            [ChangeKind::New, ChangeKind::Renewal, ChangeKind::Upgrade, ChangeKind::CycleChange];
         let is_payment = |term: &Term| {
-            matches!(term.change, ChangeKind::New | ChangeKind::Renewal)
+            pays.contains(&term.change)
                 && term.payment.status != PaymentStatus::Pending
                 && period.contains(term.pays_for())
         };
