@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::events;
@@ -120,7 +121,12 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)
         .map_err(failed("open the file"))
         .map_err(|error| in_file(error, path))?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
+    // Without it SQLite compiles a statement anew whenever a parameter is bound that it compared
+    // with the condition of a partial index: a check took 80 µs, nearly all of it compiling.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failed("set up the connection"))?;
     Ok(connection)
 }
 
