@@ -72,6 +72,9 @@ impl Bare {
         meter.unwrap().seed("default").unwrap();
         let connection = Connection::open(path).unwrap();
         connection.set_prepared_statement_cache_capacity(64);
+        // As the library does: without it statements are compiled anew at every binding.
+        let stable = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+        connection.set_db_config(stable, true).unwrap();
         for (name, value) in [
             ("synchronous", synchronous),
             ("foreign_keys", "off"),

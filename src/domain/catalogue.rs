@@ -6,9 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::limit::EffectiveLimit;
 use super::operation::Operation;
 use super::plan::Plan;
-use super::price::{PriceMatch, Variant};
+use super::price::PriceMatch;
 use super::price_book::{FoundPrice, PriceBook, PriceQuery};
-use super::time::Timestamp;
 use super::unit_tree::UnitTree;
 use super::usage::Unit;
 use crate::error::{Error, Result, shown};
@@ -83,23 +82,10 @@ impl Catalogue {
         self.providers.get(id)
     }
 
-    /// What a call does when nothing tells: what the model's price is for, else what the provider
-    /// mostly does, else chat.
-    pub fn default_operation(&self, provider: &str, model: &str, at: Timestamp) -> Operation {
-        let of_provider = self
-            .provider(provider)
-            .map_or_else(Operation::chat, |provider| provider.default_operation.clone());
-        let variant = Variant::Standard;
-        let query = PriceQuery { provider, model, operation: &of_provider, variant, at };
-        // A model that is priced for what the provider mostly does may do other things too.
-        let is_of_provider = self
-            .prices
-            .find(&query)
-            .is_some_and(|found| found.price_match != PriceMatch::ProviderDefault);
-        if is_of_provider {
-            return of_provider;
-        }
-        self.prices.operation_of(provider, model, at).cloned().unwrap_or(of_provider)
+    /// What a call of the provider does when nothing tells: chat, when it is not known either.
+    pub fn usual_operation(&self, provider: &str) -> Operation {
+        self.provider(provider)
+            .map_or_else(Operation::chat, |provider| provider.default_operation.clone())
     }
 
     /// The price of a call, or that of the named default, or nothing.

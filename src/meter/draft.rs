@@ -54,9 +54,20 @@ impl Target {
             return (operation.clone(), price, price_match);
         }
         let (provider, model) = (self.provider.as_str(), self.model.as_str());
-        let operation = catalogue.default_operation(provider, model, at);
-        let (price, price_match) = self.price(catalogue, &operation, at, unknown);
-        (operation, price, price_match)
+        let usual = catalogue.usual_operation(provider);
+        let (price, price_match) = self.price(catalogue, &usual, at, unknown);
+        let is_of_model =
+            matches!(price_match, PriceMatch::Exact | PriceMatch::Alias | PriceMatch::Prefix);
+        // A model that is priced for what the provider mostly does may do other things too.
+        let own =
+            if is_of_model { None } else { catalogue.prices.operation_of(provider, model, at) };
+        match own {
+            Some(own) if *own != usual => {
+                let (price, price_match) = self.price(catalogue, own, at, unknown);
+                (own.clone(), price, price_match)
+            }
+            _ => (usual, price, price_match),
+        }
     }
 
     fn price<'a>(
