@@ -55,7 +55,9 @@ use crate::domain::subscription::Standing;
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::storage::sqlite::SqliteStore;
-use crate::storage::{Changes, Check, Head, Store, StoreOptions, Table, Ticket, View, WindowKey};
+use crate::storage::{
+    Changes, Check, Head, Store, StoreOptions, Table, Ticket, View, WindowKey, Work,
+};
 
 /// The handle of a store: cheap to clone, safe to share between threads.
 ///
@@ -250,8 +252,17 @@ impl Meter {
         decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
         completion: Completion<T>,
     ) -> Result<Ticket> {
+        self.inner.store.submit(Self::work(about, windows, decide, completion))
+    }
+
+    fn work<T: Send + 'static>(
+        about: About,
+        windows: impl Fn(&Head) -> Result<Vec<WindowKey>> + Send + 'static,
+        decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
+        completion: Completion<T>,
+    ) -> Box<dyn Work> {
         let About { user, keys, needs_sync, needs_billing, is_awaited } = about;
-        self.inner.store.submit(Box::new(Job {
+        Box::new(Job {
             user,
             keys,
             needs_sync,
@@ -262,7 +273,7 @@ impl Meter {
             answer: None,
             raised: Vec::new(),
             completion,
-        }))
+        })
     }
 
     /// Starts a work; its answer comes by [`Self::wait`].

@@ -1,13 +1,14 @@
 //! Recording: entering calls that were made into the ledger.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::draft::{Draft, cost_of};
-use super::job::Completion;
+use super::job::{Completion, waiting};
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
-use super::{About, Meter, events, key_text};
+use super::{About, Meter, Started, events, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
@@ -15,7 +16,7 @@ use crate::domain::name;
 use crate::domain::pruned::{Fingerprint, PrunedCall};
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
-use crate::storage::{Changes, Durability, Found, View};
+use crate::storage::{Changes, Durability, Found, View, Work};
 
 /// The answer to a record: the receipt, or, for queued records, only the key.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,18 +73,25 @@ impl Meter {
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
     /// in their order. Each is recorded or not on its own.
     pub fn record_calls(&self, records: &[CallRecord]) -> Vec<Result<Receipt>> {
-        let waiting: Vec<_> = records
-            .iter()
-            .map(|record| {
-                let entry = self.entry(record)?;
+        let since = Instant::now();
+        let mut works = Vec::with_capacity(records.len());
+        let mut answers = Vec::with_capacity(records.len());
+        for record in records {
+            answers.push(self.entry(record).map(|entry| {
+                let (completion, receiver) = waiting();
                 let key = entry.key_text.clone();
-                Self::start(&key, |completion| self.submit_entry(entry, true, completion))
-            })
-            .collect();
-        let answer = |started: Result<_>| {
-            started.and_then(|ticket| self.wait(ticket)).inspect(events::recorded)
+                works.push(entry_work(entry, true, completion));
+                (receiver, key)
+            }));
+        }
+        let mut tickets = self.inner.store.submit_all(works).into_iter();
+        let missing = || Err(Error::Internal { reason: "a work without a ticket".into() });
+        let answer = |checked: Result<_>| {
+            let (receiver, key) = checked?;
+            let ticket = tickets.next().unwrap_or_else(missing)?;
+            self.wait(Started { ticket, receiver, since, key }).inspect(events::recorded)
         };
-        waiting.into_iter().map(answer).collect()
+        answers.into_iter().map(answer).collect()
     }
 
     /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
@@ -138,22 +146,26 @@ impl Meter {
         is_awaited: bool,
         completion: Completion<Receipt>,
     ) -> Result<crate::storage::Ticket> {
-        let about = About { is_awaited, ..About::keys(&entry.user, vec![entry.key]) };
-        let at = entry.occurred_at.unwrap_or(entry.now);
-        self.submit(
-            about,
-            move |head| {
-                // A key whose hold is open is counted where the hold was made.
-                let at = match head.found.first() {
-                    Some(Found::Hold(hold)) => hold.reserved_at,
-                    _ => at,
-                };
-                windows_at(head, at)
-            },
-            move |view| enter(&entry, view),
-            completion,
-        )
+        self.inner.store.submit(entry_work(entry, is_awaited, completion))
     }
+}
+
+fn entry_work(entry: Entry, is_awaited: bool, completion: Completion<Receipt>) -> Box<dyn Work> {
+    let about = About { is_awaited, ..About::keys(&entry.user, vec![entry.key]) };
+    let at = entry.occurred_at.unwrap_or(entry.now);
+    Meter::work(
+        about,
+        move |head| {
+            // A key whose hold is open is counted where the hold was made.
+            let at = match head.found.first() {
+                Some(Found::Hold(hold)) => hold.reserved_at,
+                _ => at,
+            };
+            windows_at(head, at)
+        },
+        move |view| enter(&entry, view),
+        completion,
+    )
 }
 
 fn enter(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {

@@ -375,6 +375,12 @@ pub trait Store: Send + Sync {
     /// `overloaded` and `closed`: the work will not run and `finish` is not called.
     fn submit(&self, work: Box<dyn Work>) -> Result<Ticket>;
 
+    /// Queues several works at once, so that as many as fit share a transaction; one answer for
+    /// each, in their order.
+    fn submit_all(&self, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {
+        works.into_iter().map(|work| self.submit(work)).collect()
+    }
+
     /// Takes a work out of the queue, if it has not begun: then `finish` is never called.
     /// False when it has begun or is done.
     fn cancel(&self, ticket: Ticket) -> bool;

@@ -176,23 +176,42 @@ impl Engine {
     /// Queues a work; the first one starts the writer.
     pub(super) fn submit(self: &Arc<Self>, work: Box<dyn Work>) -> Result<Ticket> {
         let (ticket, must_start) = self.queue.push(work)?;
-        if must_start {
-            let engine = Arc::clone(self);
-            let (alive, ended) = sync_channel(0);
-            *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
-            let started =
-                std::thread::Builder::new().name(WRITER_NAME.to_owned()).spawn(move || {
-                    // Dropped at the end, also of a panic.
-                    let _alive = alive;
-                    Writer::new(engine).run();
-                });
-            if let Err(error) = started {
-                self.queue.start_again();
-                self.queue.cancel(ticket);
-                return Err(io_failed("start the writer")(error));
-            }
+        if must_start && let Err(error) = self.start_writer() {
+            self.queue.cancel(ticket);
+            return Err(error);
         }
         Ok(ticket)
+    }
+
+    /// Queues several works together; the first of all starts the writer.
+    pub(super) fn submit_all(self: &Arc<Self>, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {
+        let (tickets, must_start) = self.queue.push_all(works);
+        let error = if must_start { self.start_writer().err() } else { None };
+        match error {
+            None => tickets,
+            Some(error) => {
+                let failed = |ticket: Result<Ticket>| {
+                    self.queue.cancel(ticket?);
+                    Err(error.clone())
+                };
+                tickets.into_iter().map(failed).collect()
+            }
+        }
+    }
+
+    fn start_writer(self: &Arc<Self>) -> Result<()> {
+        let engine = Arc::clone(self);
+        let (alive, ended) = sync_channel(0);
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        let started = std::thread::Builder::new().name(WRITER_NAME.to_owned()).spawn(move || {
+            // Dropped at the end, also of a panic.
+            let _alive = alive;
+            Writer::new(engine).run();
+        });
+        started.map(drop).map_err(|error| {
+            self.queue.start_again();
+            io_failed("start the writer")(error)
+        })
     }
 
     /// Whether the name still stands for the file that was opened, with the log beside it.

@@ -94,6 +94,13 @@ impl Store for SqliteStore {
         self.handle.engine()?.submit(work)
     }
 
+    fn submit_all(&self, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {
+        match self.handle.engine() {
+            Ok(engine) => engine.submit_all(works),
+            Err(error) => works.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
     fn cancel(&self, ticket: Ticket) -> bool {
         self.handle.engine().is_ok_and(|engine| engine.queue.cancel(ticket))
     }

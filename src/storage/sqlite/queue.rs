@@ -82,6 +82,33 @@ impl Queue {
         Ok((ticket, must_start))
     }
 
+    /// Puts several works at the end together, if there is room for all; else one by one. True
+    /// when the writer has still to be started.
+    pub(super) fn push_all(&self, works: Vec<Box<dyn Work>>) -> (Vec<Result<Ticket>>, bool) {
+        let mut state = self.lock();
+        if state.is_closed || state.waiting.len() + works.len() > self.capacity {
+            drop(state);
+            let mut must_start = false;
+            let tickets = works
+                .into_iter()
+                .map(|work| self.push(work).map(|(ticket, first)| (must_start |= first, ticket).1))
+                .collect();
+            return (tickets, must_start);
+        }
+        let mut tickets = Vec::with_capacity(works.len());
+        for work in works {
+            state.last_ticket += 1;
+            let ticket = Ticket(state.last_ticket);
+            state.waiting.push_back(Waiting { ticket, work, failures: 0 });
+            tickets.push(Ok(ticket));
+        }
+        let must_start =
+            !tickets.is_empty() && !std::mem::replace(&mut state.is_writer_started, true);
+        drop(state);
+        self.has_work.notify_one();
+        (tickets, must_start)
+    }
+
     /// The writer could not be started: the next work tries again.
     pub(super) fn start_again(&self) {
         self.lock().is_writer_started = false;
