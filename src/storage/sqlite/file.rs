@@ -158,14 +158,14 @@ pub(super) struct Turn<'a> {
 impl SideLock {
     /// Opens the side file, making it for its owner alone.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(beside(path, "-lock"))
-            .map_err(io_failed("open the lock file"))?;
+        let path = beside(path, "-lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let named = |error: std::io::Error| {
+            let reason = format!("{}: {error}", path.display());
+            io_failed("open the lock file")(std::io::Error::new(error.kind(), reason))
+        };
+        let file = options.open(&path).map_err(named)?;
         Ok(Self { file: OwnFile::new(file) })
     }
 
