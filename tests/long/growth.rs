@@ -9,13 +9,16 @@
 )]
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use alwrity_metering::{
     CallFilter, CallRecord, CallRequest, Meter, Options, Page, PeriodChoice, Subscribe, Timestamp,
     Usage,
 };
+
+mod listener;
+
+use listener::{Heard, Listener};
 
 const MILLION: usize = 1_000_000;
 const BATCH: usize = 256;
@@ -39,24 +42,35 @@ fn main() {
             .unwrap();
     }
     println!("{calls} calls of {users} users, full sync, batches of {BATCH}\n");
-    println!("| calls | a second | commit p50 | p99 | longest | log at most | bytes a call |");
-    println!("|---|---|---|---|---|---|---|");
+    let commit = "commit p50 | p99 | longest";
+    println!(
+        "| calls | a second | {commit} | stall longest | wait p99 | log at most | bytes a call |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let listener = Listener::start();
     let start = Timestamp::from_micros(meter.now().micros()).unwrap();
     let step = MILLION.min(calls / 10).max(1);
-    let mut reads = Vec::new();
+    let (mut reads, mut waits) = (Vec::new(), Vec::new());
     let mut done = 0;
     while done < calls {
+        drop(listener.take());
         let part = load(&meter, &path, start, users, done..calls.min(done + step));
         done = calls.min(done + step);
-        println!("{}", part.row(done, &path));
+        println!("{}", part.row(&listener.take(), done, &path));
         if [calls / 100, calls / 10, calls].iter().any(|at| (done - step..done).contains(&(at - 1)))
         {
             reads.push(read_times(&meter, users, done));
+            waits.push(wait_times(&meter, &listener, start, users, done));
         }
     }
     println!("\n| calls | `usage_summary` p50 / p99 | `check_limit` | a page of `calls` |");
     println!("|---|---|---|---|");
     for row in &reads {
+        println!("{row}");
+    }
+    println!("\n| calls | a second, one at a time | p50 | p99 | longest | stalls | longest |");
+    println!("|---|---|---|---|---|---|---|");
+    for row in &waits {
         println!("{row}");
     }
     let started = Instant::now();
@@ -69,31 +83,37 @@ fn main() {
 struct Part {
     calls: usize,
     took: Duration,
-    commits: Vec<Duration>,
     log_bytes: u64,
 }
 
 impl Part {
-    fn row(&self, done: usize, path: &Path) -> String {
+    fn row(&self, heard: &Heard, done: usize, path: &Path) -> String {
         let rate = self.calls * 1000 / usize::try_from(self.took.as_millis()).unwrap().max(1);
-        let [p50, p99, longest] = [50, 99, 100].map(|percent| percentile(&self.commits, percent));
+        let [p50, p99, longest] = [50, 99, 100].map(|percent| percentile(&heard.commits, percent));
+        let stalls = &heard.stalls;
+        let (often, stall, worst) = (stalls.len(), percentile(stalls, 50), percentile(stalls, 100));
         let bytes = usize::try_from(std::fs::metadata(path).unwrap().len()).unwrap() / done;
         let log = self.log_bytes >> 20;
-        format!("| {done} | {rate} | {p50} | {p99} | {longest} | {log} MiB | {bytes} |")
+        let commit = format!("{p50} | {p99} | {longest}");
+        format!(
+            "| {done} | {rate} | {commit} | {often} | {stall} | {worst} | {log} MiB | {bytes} |"
+        )
     }
 }
 
 /// A percentile of some durations, for people.
 fn percentile(durations: &[Duration], percent: usize) -> String {
     let mut sorted = durations.to_vec();
+    if sorted.is_empty() {
+        return "–".to_owned();
+    }
     sorted.sort_unstable();
     let place = (sorted.len() * percent).div_ceil(100).clamp(1, sorted.len()) - 1;
     let us = sorted[place].as_micros();
     if us < 10_000 { format!("{us} µs") } else { format!("{} ms", us / 1000) }
 }
 
-/// Records calls in full batches, while another thread records one at a time: its waits are
-/// those of a commit.
+/// Records calls in full batches.
 fn load(
     meter: &Meter,
     path: &Path,
@@ -102,36 +122,57 @@ fn load(
     numbers: std::ops::Range<usize>,
 ) -> Part {
     let (calls, started) = (numbers.len(), Instant::now());
-    let is_over = AtomicBool::new(false);
     let log = format!("{}-wal", path.display());
-    std::thread::scope(|scope| {
-        let single = scope.spawn(|| {
-            let (mut commits, mut log_bytes) = (Vec::new(), 0);
-            while !is_over.load(Ordering::Acquire) {
-                let begun = Instant::now();
-                meter.record_call(&call("single", start)).unwrap();
-                commits.push(begun.elapsed());
-                log_bytes =
-                    std::fs::metadata(&log).map_or(log_bytes, |log| log.len()).max(log_bytes);
-            }
-            (commits, log_bytes)
-        });
-        let mut batch = Vec::with_capacity(BATCH);
-        for number in numbers {
-            // Users in a scattered order, as they come in life.
-            let user = number * 7919 % users;
-            let after_us = i64::try_from(number).unwrap() * 1000;
-            batch.push(call(&format!("user-{user}"), start.plus_micros(after_us)));
-            if batch.len() == BATCH {
-                record(meter, &mut batch);
-            }
+    let mut log_bytes = 0;
+    let mut batch = Vec::with_capacity(BATCH);
+    for number in numbers {
+        // Users in a scattered order, as they come in life.
+        let user = number * 7919 % users;
+        let after_us = i64::try_from(number).unwrap() * 1000;
+        batch.push(call(&format!("user-{user}"), start.plus_micros(after_us)));
+        if batch.len() == BATCH {
+            record(meter, &mut batch);
+            log_bytes = std::fs::metadata(&log).map_or(log_bytes, |log| log.len().max(log_bytes));
         }
-        record(meter, &mut batch);
-        let took = started.elapsed();
-        is_over.store(true, Ordering::Release);
-        let (commits, log_bytes) = single.join().unwrap();
-        Part { calls, took, commits, log_bytes }
-    })
+    }
+    record(meter, &mut batch);
+    Part { calls, took: started.elapsed(), log_bytes }
+}
+
+/// How long callers wait that record one call at a time, as a service does, from four threads.
+fn wait_times(
+    meter: &Meter,
+    listener: &Listener,
+    start: Timestamp,
+    users: usize,
+    done: usize,
+) -> String {
+    const THREADS: usize = 4;
+    const EACH: usize = 5_000;
+    drop(listener.take());
+    let started = Instant::now();
+    let waits: Vec<Duration> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let wait = |number: usize| {
+                        let user = (number * THREADS + thread) * 7919 % users;
+                        let begun = Instant::now();
+                        meter.record_call(&call(&format!("user-{user}"), start)).unwrap();
+                        begun.elapsed()
+                    };
+                    (0..EACH).map(wait).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let milliseconds = usize::try_from(started.elapsed().as_millis()).unwrap().max(1);
+    let rate = waits.len() * 1000 / milliseconds;
+    let [p50, p99, longest] = [50, 99, 100].map(|percent| percentile(&waits, percent));
+    let stalls = listener.take().stalls;
+    let (often, stall) = (stalls.len(), percentile(&stalls, 100));
+    format!("| {done} | {rate} | {p50} | {p99} | {longest} | {often} | {stall} |")
 }
 
 fn record(meter: &Meter, batch: &mut Vec<CallRecord>) {

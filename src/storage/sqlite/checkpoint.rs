@@ -4,9 +4,10 @@
 //! the 99th percentile). So a thread of its own does the bulk of it beside the writer, on its own
 //! connection, and stops nobody. Under steady load it never reaches the end of the log, and
 //! SQLite begins the log anew only when all of it is written back: so the writer, in its turn,
-//! where nobody else writes, adds the few pages that came since. What it costs is in
-//! docs/reliability.md. Readers of old snapshots can hold the log; past
-//! [`TRUNCATE_FROM`] the writer waits for them a little and cuts it.
+//! where nobody else writes, adds the pages that came since. That stalls, so it is done seldom,
+//! when the log has reached [`FINISH_FROM`], and right after the thread has come as near to the
+//! end as it can. What it costs is in docs/reliability.md. Readers of old snapshots can hold the
+//! log; past [`TRUNCATE_FROM`] the writer waits for them a little and cuts it.
 //! Guarded by `the_log_stays_bounded_under_load_with_readers`.
 
 use std::path::Path;
@@ -26,6 +27,13 @@ use crate::error::{Error, Result};
 const PAGE_BYTES: u64 = 4096;
 /// The log is written back each time it has grown by this many pages of 4 KiB: 16 MiB.
 const BACKFILL_PAGES: i32 = 4_000;
+/// From this many pages on the writer finishes it, so that it begins anew: 48 MiB.
+const FINISH_FROM: i32 = 12_000;
+/// So often the thread starts again before the writer finishes, as long as much has come
+/// meanwhile.
+const PASSES_MAX: u32 = 4;
+/// Not much: about what one transaction of many users writes.
+const NEARLY_NONE: i64 = 500;
 /// From this many pages on it is cut: 64 MiB.
 const TRUNCATE_FROM: i32 = 16_000;
 /// How long the writer waits for readers of old snapshots when it cuts the log.
@@ -79,7 +87,7 @@ impl Checkpointer {
         if pages < self.due_from {
             return;
         }
-        let worker = self.worker.get_or_insert_with(|| Worker::start(path));
+        let worker = self.worker.get_or_insert_with(|| Worker::start(path, self.pages.clone()));
         if let Some(wake) = &worker.wake {
             // Full when it is at work already.
             let _ = wake.try_send(());
@@ -90,10 +98,11 @@ impl Checkpointer {
     /// In the writer's turn, before it begins: finishes what the thread has done the bulk of.
     pub(super) fn in_turn(&self, connection: &mut Connection) {
         let Some(worker) = &self.worker else { return };
-        if !worker.is_done.swap(false, Ordering::AcqRel) {
+        let pages = self.pages.count();
+        if !worker.is_done.swap(false, Ordering::AcqRel) || pages < FINISH_FROM {
             return;
         }
-        let mode = if self.pages.count() >= TRUNCATE_FROM { "TRUNCATE" } else { "PASSIVE" };
+        let mode = if pages >= TRUNCATE_FROM { "TRUNCATE" } else { "PASSIVE" };
         if let Err(error) = finish(connection, mode) {
             events::not_written_back(&error);
         }
@@ -104,16 +113,17 @@ fn finish(connection: &mut Connection, mode: &'static str) -> Result<()> {
     let done = connection
         .busy_timeout(READERS_PATIENCE)
         .map_err(failed("set up the connection"))
-        .and_then(|()| run(connection, mode));
+        .and_then(|()| run(connection, mode).map(drop));
     super::connection::wait_for_writers(connection).map_err(failed("set up the connection"))?;
     done
 }
 
-fn run(connection: &Connection, mode: &'static str) -> Result<()> {
+/// Writes back what it can; up to which page of the log.
+fn run(connection: &Connection, mode: &'static str) -> Result<i64> {
     let (action, started) = ("write the log back", Instant::now());
     let sql = format!("PRAGMA wal_checkpoint({mode})");
-    let (is_blocked, pages): (bool, i64) = connection
-        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    let (is_blocked, pages, written): (bool, i64, i64) = connection
+        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(failed(action))?;
     if is_blocked {
         let reason = "somebody still reads it, or writes it back too".to_owned();
@@ -121,17 +131,29 @@ fn run(connection: &Connection, mode: &'static str) -> Result<()> {
     }
     let log_bytes = u64::try_from(pages).unwrap_or_default().saturating_mul(PAGE_BYTES);
     events::written_back(log_bytes, mode, started.elapsed());
+    Ok(written)
+}
+
+/// Comes as near to the end of the log as it can while others write.
+fn run_beside(connection: &Connection, pages: &LogPages) -> Result<()> {
+    for _ in 0..PASSES_MAX {
+        let written = run(connection, "PASSIVE")?;
+        let count = pages.count();
+        if count < FINISH_FROM || i64::from(count) - written < NEARLY_NONE {
+            break;
+        }
+    }
     Ok(())
 }
 
 impl Worker {
-    fn start(path: &Path) -> Self {
+    fn start(path: &Path, pages: LogPages) -> Self {
         let (wake, woken) = sync_channel(1);
         let is_done = Arc::new(AtomicBool::new(false));
         let (path, done) = (path.to_owned(), Arc::clone(&is_done));
         let thread = std::thread::Builder::new()
             .name("alwrity-checkpoint".to_owned())
-            .spawn(move || write_back(&path, &woken, &done));
+            .spawn(move || write_back(&path, &pages, &woken, &done));
         let no_thread = |error: &std::io::Error| {
             let (action, reason) = ("start the checkpointer", error.to_string());
             events::not_written_back(&Error::StorageUnavailable { action, reason });
@@ -141,12 +163,12 @@ impl Worker {
     }
 }
 
-fn write_back(path: &Path, woken: &Receiver<()>, is_done: &AtomicBool) {
+fn write_back(path: &Path, pages: &LogPages, woken: &Receiver<()>, is_done: &AtomicBool) {
     let mut connection = None;
     while woken.recv().is_ok() {
         let written = match connection.take().map_or_else(|| writer(path), Ok) {
             Ok(opened) => {
-                let written = run(&opened, "PASSIVE");
+                let written = run_beside(&opened, pages);
                 connection = Some(opened);
                 written
             }
