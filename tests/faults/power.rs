@@ -29,8 +29,10 @@ fn at_normal_a_power_cut_may_lose_the_last_calls_and_breaks_nothing() {
 /// Lives, cuts, and tells how many cuts there were and in how many calls were lost.
 fn cut_up(synchronous: Synchronous) -> (usize, usize) {
     let is_full = synchronous == Synchronous::Full;
-    let said = crate::play(&["power", if is_full { "full" } else { "normal" }]);
+    let level = if is_full { "full" } else { "normal" };
+    let said = crate::play(&["power", level]);
     let (cuts, lost) = said.last().unwrap().split_once(' ').unwrap();
+    println!("power, {level}: {cuts} cuts, {lost} of them lost acknowledged calls");
     (cuts.parse().unwrap(), lost.parse().unwrap())
 }
 

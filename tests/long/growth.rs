@@ -4,6 +4,7 @@
 //! environment. It prints tables in Markdown; docs/reliability.md keeps the last ones.
 #![allow(
     clippy::unwrap_used,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a program that measures stops at the first thing that is wrong"
 )]
@@ -20,7 +21,6 @@ mod listener;
 
 use listener::{Heard, Listener};
 
-const MILLION: usize = 1_000_000;
 const BATCH: usize = 256;
 
 fn number(name: &str, default: usize) -> usize {
@@ -28,7 +28,7 @@ fn number(name: &str, default: usize) -> usize {
 }
 
 fn main() {
-    let (calls, users) = (number("CALLS", 10 * MILLION), number("USERS", 10_000));
+    let (calls, users) = (number("CALLS", 10_000_000), number("USERS", 10_000));
     let scratch = tempfile::tempdir().unwrap();
     let path = match std::env::var("FOLDER") {
         Ok(folder) => Path::new(&folder).join("growth.db"),
@@ -44,23 +44,23 @@ fn main() {
     println!("{calls} calls of {users} users, full sync, batches of {BATCH}\n");
     let commit = "commit p50 | p99 | longest";
     println!(
-        "| calls | a second | {commit} | stall longest | wait p99 | log at most | bytes a call |"
+        "| calls | a second | {commit} | stalls | p50 | longest | log at most | bytes a call |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let listener = Listener::start();
     let start = Timestamp::from_micros(meter.now().micros()).unwrap();
-    let step = MILLION.min(calls / 10).max(1);
     let (mut reads, mut waits) = (Vec::new(), Vec::new());
     let mut done = 0;
-    while done < calls {
+    for end in std::iter::once(calls / 100).chain((1..=10).map(|tenth| calls * tenth / 10)) {
         drop(listener.take());
-        let part = load(&meter, &path, start, users, done..calls.min(done + step));
-        done = calls.min(done + step);
+        let part = load(&meter, &path, start, users, done..end);
+        done = end;
         println!("{}", part.row(&listener.take(), done, &path));
-        if [calls / 100, calls / 10, calls].iter().any(|at| (done - step..done).contains(&(at - 1)))
-        {
+        if [calls / 100, calls / 10, calls].contains(&done) {
             reads.push(read_times(&meter, users, done));
             waits.push(wait_times(&meter, &listener, start, users, done));
+            // A run that is ended early has told this much.
+            eprintln!("{}\n{}", reads.join("\n"), waits.join("\n"));
         }
     }
     println!("\n| calls | `usage_summary` p50 / p99 | `check_limit` | a page of `calls` |");

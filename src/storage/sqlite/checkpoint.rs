@@ -29,9 +29,6 @@ const PAGE_BYTES: u64 = 4096;
 const BACKFILL_PAGES: i32 = 4_000;
 /// From this many pages on the writer finishes it, so that it begins anew: 48 MiB.
 const FINISH_FROM: i32 = 12_000;
-/// So often the thread starts again before the writer finishes, as long as much has come
-/// meanwhile.
-const PASSES_MAX: u32 = 4;
 /// Not much: about what one transaction of many users writes.
 const NEARLY_NONE: i64 = 500;
 /// From this many pages on it is cut: 64 MiB.
@@ -134,16 +131,19 @@ fn run(connection: &Connection, mode: &'static str) -> Result<i64> {
     Ok(written)
 }
 
-/// Comes as near to the end of the log as it can while others write.
+/// Comes as near to the end of the log as it can while others write: each pass leaves what came
+/// in the meantime, until that is little or becomes no less.
 fn run_beside(connection: &Connection, pages: &LogPages) -> Result<()> {
-    for _ in 0..PASSES_MAX {
+    let mut left_before = i64::MAX;
+    loop {
         let written = run(connection, "PASSIVE")?;
-        let count = pages.count();
-        if count < FINISH_FROM || i64::from(count) - written < NEARLY_NONE {
-            break;
+        let left = i64::from(pages.count()) - written;
+        let is_near = left < NEARLY_NONE || left > left_before / 2;
+        if is_near || pages.count() < FINISH_FROM {
+            return Ok(());
         }
+        left_before = left;
     }
-    Ok(())
 }
 
 impl Worker {
