@@ -48,7 +48,8 @@ fn an_upgrade_has_room_for_all_that_is_wanted_together() {
 fn where_no_plan_has_room_none_is_named() {
     let scene = Scene::new();
     // $500 is the most that any plan lets through.
-    let decision = refused(&scene.meter, &ask("u", "k", 900_000_000, 900_000_000));
+    let decision =
+        refused(&scene.meter, &CallRequest { call_count: 10, ..ask("u", "k", 900_000_000, 0) });
     assert!(decision.refusing.contains(&"monthly_cost".to_owned()));
     assert_eq!(decision.upgrade_plan_id, None);
     assert!(!decision.message.contains("Upgrade"), "{}", decision.message);
