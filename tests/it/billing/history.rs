@@ -85,7 +85,7 @@ fn the_fee_of_a_period_that_a_downgrade_begins_is_told_once() {
     let renewal = (ChangeKind::Renewal, PaymentStatus::Paid, usd("29"));
     let downgrade = (ChangeKind::Downgrade, PaymentStatus::Paid, usd("0"));
     assert_eq!(payments("renews"), [downgrade, renewal]);
-    desk.go_to("2025-03-28T00:00:00Z");
+    desk.go_to("2025-04-01T00:00:00Z");
     let february = "2025-02".parse().unwrap();
     desk.meter.finalize_invoice("billed", &february).unwrap();
     let paid = alwrity_metering::InvoicePaid {
