@@ -46,7 +46,7 @@
 //!
 //! let mut stream = UsageStream::new("anthropic");
 //! stream.push_chunk("data: {\"type\":\"message_start\",\"message\":");
-//! stream.push_chunk("{\"model\":\"claude-sonnet-4-5\",\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n");
+//! stream.push_chunk("{\"model\":\"claude-sonnet-4-5\",\"usage\":{\"input_tokens\":25}}}\n\n");
 //! stream.push_chunk("data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n");
 //! stream.push_chunk("data: {\"type\":\"message_stop\"}\n\n");
 //! assert_eq!(stream.finish().map(|found| found.usage.total_tokens()), Some(40));

@@ -99,11 +99,10 @@ impl Meter {
     /// let meter = Meter::open(&path, Options::default())?;
     /// meter.seed("default")?;
     /// let body = serde_json::json!({
-    ///     "model": "gpt-4o-mini", "max_tokens": 200,
+    ///     "model": "gemini-2.5-flash", "max_tokens": 200,
     ///     "messages": [{"role": "user", "content": "Why is the sky blue, in two sentences?"}],
     /// });
-    /// let request = CallRequest::new("ada", "openai", "");
-    /// # meter.subscribe("ada", &alwrity_metering::Subscribe::monthly("basic"))?;
+    /// let request = CallRequest::new("ada", "gemini", "");
     /// let estimate = meter.estimate(&request, EstimateInput::Request(&body))?;
     /// assert_eq!(estimate.request.max_output_tokens, Some(200));
     /// if let Reservation::Granted(hold) = meter.reserve(&estimate.request)? {
