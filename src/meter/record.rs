@@ -10,6 +10,7 @@ use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
 use super::{About, Meter, Started, events, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
+use crate::domain::estimate::InputEstimate;
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::name;
@@ -40,6 +41,7 @@ pub(super) struct Entry {
     key: CallKey,
     draft: Draft,
     occurred_at: Option<Timestamp>,
+    input_estimate: Option<InputEstimate>,
     now: Timestamp,
     rules: Arc<Rules>,
 }
@@ -127,12 +129,14 @@ impl Meter {
     pub(super) fn entry(&self, record: &CallRecord) -> Result<Entry> {
         let user = name::user(&record.user)?.to_owned();
         let key_text = key_text(record.idempotency_key.as_deref())?;
+        record.input_estimate.as_ref().map_or(Ok(()), InputEstimate::validate)?;
         Ok(Entry {
             key: CallKey::new(&user, &key_text),
             user,
             key_text,
             draft: Draft::try_from(record)?,
             occurred_at: record.occurred_at,
+            input_estimate: record.input_estimate,
             now: self.now(),
             rules: Arc::clone(&self.inner.rules),
         })
@@ -196,6 +200,7 @@ fn enter_new(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
     let period_starts_at = posting.standing.usage_period.starts_at;
     let call = costing.into_call(&entry.draft, at, entry.now, period_starts_at);
     let call = posting.enter(entry.key, call)?;
+    posting.learn(entry.input_estimate.as_ref(), &call);
     let mut receipt = Receipt::new(RecordStatus::Recorded, &entry.user, &entry.key_text, &call);
     receipt.limits_exceeded = posting.mark_period();
     Ok((posting.changes, receipt))
