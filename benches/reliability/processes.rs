@@ -137,16 +137,16 @@ pub(crate) fn play(role: &str) {
     println!("ready");
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
     let until = Instant::now() + Duration::from_secs(seconds.parse().unwrap());
-    let mut times = String::new();
+    let mut times = Vec::new();
     for n in first.. {
         let begun = Instant::now();
         if begun >= until {
             break;
         }
         one(n);
-        times.push_str(&format!("{} ", begun.elapsed().as_micros()));
+        times.push(begun.elapsed().as_micros().to_string());
     }
-    println!("{times}");
+    println!("{}", times.join(" "));
 }
 
 fn reserve_and_settle(meter: &Meter, n: i64) {

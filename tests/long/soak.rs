@@ -23,7 +23,7 @@ use alwrity_metering::{
 
 const USERS: u64 = 20;
 /// What the user `capped` may call.
-const CAP: i64 = 2_000;
+const CAP: i64 = 500;
 
 /// Random numbers; a seed makes a run another one.
 struct Dice(u64);
