@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The newest price list, which has to be what the pinned price package says.
 PRICES := $(lastword $(sort $(wildcard catalogue/prices/*.csv)))
 
-.PHONY: help setup build lint test demo bench docs clean
+.PHONY: help setup build lint test test-parquet demo bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ test: lint ## Run every test, the lints first
 	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
+
+test-parquet: setup ## Export Parquet, and read it back with DuckDB and pandas
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r scripts/requirements_parquet.txt
+	$(CARGO) test --package alwrity-metering-cli --features parquet --test it export_command
+	$(CARGO) build --package alwrity-metering-cli --features parquet
+	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering

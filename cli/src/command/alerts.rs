@@ -1,7 +1,7 @@
 //! Alerts: what users and the operator are told, and its way out.
 
 use alwrity_metering::{
-    Alert, AlertFilter, AlertPage, Channel, Clock, Delivered, Meter, Page, Severity,
+    Alert, AlertFilter, AlertKind, AlertPage, Channel, Clock, Delivered, Meter, Page, Severity,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::fields::choice;
 use crate::sheet::Column::{Number, Prose, Text};
+use crate::sheet::or_dash;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -163,6 +164,7 @@ pub(super) fn alerts_text(alerts: &[Alert], context: &Context<'_>) -> String {
         Number("id"),
         Text("created_at"),
         Text("severity"),
+        Number("threshold"),
         Text("state"),
         Text("title"),
         Prose("message"),
@@ -174,10 +176,12 @@ pub(super) fn alerts_text(alerts: &[Alert], context: &Context<'_>) -> String {
             (None, Some(_)) => "read",
             (None, None) => "unread",
         };
+        let is_threshold = alert.key.kind == AlertKind::UsageThreshold;
         sheet.row([
             alert.id.to_string(),
             alert.created_at.to_string(),
             alert.severity.to_string(),
+            or_dash(is_threshold.then(|| format!("{}%", alert.key.threshold_percent))),
             state.to_owned(),
             alert.title.clone(),
             alert.message.clone(),

@@ -113,8 +113,9 @@ fn fee_lines(ledger: &Ledger<'_>, period: &BillingPeriod) -> Result<Vec<InvoiceL
             | ChangeKind::Downgrade
             | ChangeKind::CycleChange => {
                 let cost = cost_of_entry(before, term, ledger.catalogue)?;
-                let is_whole = cost.credit_usd == Money::ZERO;
-                let charge = if is_whole { LineKind::Fee } else { LineKind::ProrationCharge };
+                let fee = term.billing_cycle.fee(ledger.catalogue.plan(&term.plan_id)?);
+                let charge =
+                    if cost.charge_usd == fee { LineKind::Fee } else { LineKind::ProrationCharge };
                 let credit = cost.credit_usd.negated()?;
                 let before = before.map_or("", |own| own.plan_id.as_str());
                 push(&mut lines, LineKind::ProrationCredit, before, credit);

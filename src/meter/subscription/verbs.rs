@@ -38,7 +38,8 @@ impl Meter {
         self.change(user, change, terms)
     }
 
-    /// Makes the change that waits for its payment happen, paid under the host's reference.
+    /// Makes the change that waits for its payment happen, paid under the host's reference. The
+    /// same reference again, when nothing waits any more, changes nothing.
     ///
     /// # Errors
     /// `unknown_subscription` when nothing waits.
@@ -54,7 +55,8 @@ impl Meter {
 
     /// Pays one fee: for the running period when it is not paid yet, which also ends a late
     /// payment; else, where nothing renews by itself, for one more period. Missed periods are
-    /// skipped in one step, and the phase stays.
+    /// skipped in one step, and the phase stays. A reference that has paid a renewal before
+    /// changes nothing: hosts are told of a payment more than once.
     ///
     /// # Errors
     /// `unknown_subscription`, and `subscription_state` when it is cancelled or suspended.

@@ -113,6 +113,23 @@ fn an_upgrade_within_the_period_has_its_lines() {
 }
 
 #[test]
+fn a_part_of_a_fee_is_no_fee_also_when_nothing_is_given_back() {
+    let desk = Desk::at("2025-04-01T00:00:00Z");
+    desk.meter.subscribe("u", &Subscribe::monthly("free")).unwrap();
+    desk.go_to("2025-04-16T00:00:00Z");
+    let paid = alwrity_metering::Payment::Reference("ch_1".into());
+    desk.meter.upgrade("u", "basic", None, paid).unwrap();
+    let own = desk.meter.invoice("u", &"current".parse().unwrap()).unwrap();
+    let lines: Vec<_> = own.invoice.lines.iter().map(|line| (line.kind, line.amount_usd)).collect();
+    assert_eq!(lines, [(LineKind::ProrationCharge, usd("14.5"))], "half of 29");
+    assert_eq!((own.base_cost_usd, own.due_usd), (usd("14.5"), usd("0")));
+    // What was paid ahead is told with its reference.
+    let payment = &own.invoice.payment;
+    assert_eq!(payment.reference.as_deref(), Some("ch_1"));
+    assert_eq!(payment.paid_at, Some("2025-04-16T00:00:00Z".parse().unwrap()));
+}
+
+#[test]
 fn free_months_before_a_subscription_are_periods_of_their_own() {
     let desk = Desk::at("2025-04-10T00:00:00Z");
     desk.spend("u", "0.1");

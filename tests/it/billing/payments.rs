@@ -36,8 +36,8 @@ fn a_confirmed_payment_starts_a_new_phase_when_it_comes() {
     assert_eq!(confirmed.billing_period.starts_at, at("2025-01-12T00:00:00Z"));
     let view = desk.meter.subscription("u").unwrap();
     assert_eq!((view.plan_id.as_str(), view.pending, view.external), ("pro", None, external));
-    let again = desk.meter.confirm_payment("u", "ch_1", ExternalIds::default()).unwrap_err();
-    assert_eq!(again.code(), "unknown_subscription");
+    let other = desk.meter.confirm_payment("u", "ch_2", ExternalIds::default()).unwrap_err();
+    assert_eq!(other.code(), "unknown_subscription");
 }
 
 #[test]
@@ -145,4 +145,29 @@ fn regression_30_an_upgrade_keeps_what_was_used() {
     assert_eq!(snapshot.calls_by_provider["gemini"], 99);
     assert_eq!(snapshot.usage_status.name(), "warning", "99 of 100 before");
     assert_eq!(after.usage_status.name(), "active", "99 of 1000 now");
+}
+
+#[test]
+fn a_payment_that_is_told_twice_pays_once() {
+    let desk = Desk::at("2025-01-31T00:00:00Z");
+    let meter = &desk.meter;
+    let paid = |reference: &str| Payment::Reference(reference.into());
+    meter.subscribe("u", &Subscribe { auto_renew: false, ..Subscribe::monthly("basic") }).unwrap();
+    let confirm = |reference: &str| meter.confirm_payment("u", reference, ExternalIds::default());
+    assert!(!confirm("ch_1").unwrap().is_repeat);
+    assert!(confirm("ch_1").unwrap().is_repeat);
+    assert_eq!(confirm("ch_2").unwrap_err().code(), "unknown_subscription");
+    // Paid ahead, where each payment buys one more period.
+    let end = |month: &str| Some(at(&format!("2025-{month}T00:00:00Z")));
+    for is_repeat in [false, true] {
+        let renewed = meter.renew("u", paid("ch_2")).unwrap();
+        assert_eq!((renewed.grants_until, renewed.is_repeat), (end("03-31"), is_repeat));
+    }
+    assert_eq!(meter.renew("u", paid("ch_3")).unwrap().grants_until, end("04-30"));
+    // Also long after.
+    desk.go_to("2025-09-01T00:00:00Z");
+    assert!(meter.renew("u", paid("ch_2")).unwrap().is_repeat);
+    assert_eq!(desk.plan("u"), "free");
+    assert!(!meter.renew("u", paid("ch_4")).unwrap().is_repeat);
+    assert_eq!(desk.plan("u"), "basic");
 }

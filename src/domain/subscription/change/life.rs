@@ -13,6 +13,9 @@ impl Situation<'_> {
     /// and the phase stays.
     pub(super) fn renew(&self, terms: &Terms) -> Result<Planned> {
         let current = self.current()?;
+        if self.has_paid(&terms.payment, |term| term.change == ChangeKind::Renewal) {
+            return Ok(Planned::default());
+        }
         let status = current.status_at(self.now);
         let must_end = || refused("renew", format!("it is {status}"));
         let from = match status {
@@ -36,6 +39,18 @@ impl Situation<'_> {
         let term = Some(self.paid(term, fee, terms));
         let withdrawn = self.waiting();
         Ok(Planned { term, withdrawn, proration: Some(Proration::full(fee)) })
+    }
+
+    /// Whether a payment's reference has paid one of the terms that are meant. Hosts are told of
+    /// a payment more than once; it pays once.
+    fn has_paid(&self, payment: &Payment, is_meant: impl Fn(&Term) -> bool) -> bool {
+        let Payment::Reference(reference) = payment else { return false };
+        let is_it = |term: &Term| {
+            is_meant(term)
+                && term.payment.status == PaymentStatus::Paid
+                && term.payment.reference.as_ref() == Some(reference)
+        };
+        self.timeline.in_force().any(is_it)
     }
 
     /// Whether the host has told that the running period of a term is paid.
@@ -146,6 +161,9 @@ impl Situation<'_> {
     /// The change that waits happens now, and costs what the user was shown.
     pub(super) fn confirm(&self, terms: &Terms) -> Result<Planned> {
         let Some(waiting) = self.timeline.pending() else {
+            if self.has_paid(&terms.payment, |_| true) {
+                return Ok(Planned::default());
+            }
             let wanted = "change that waits for a payment";
             return Err(Error::UnknownSubscription { user: self.user.to_owned(), wanted });
         };

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use alwrity_metering::{
-    Compare, FindHints, HintScope, Performance, ProviderTrend, Timestamp, Trends,
+    Compare, FindHints, HintScope, Money, Performance, ProviderTrend, Timestamp, Trends,
 };
 
-use super::{NOW, Sample, USER, line, or_dash, sample};
+use super::{NOW, Sample, USER, line, or_dash, parts, sample};
 use crate::reports::at;
 
 /// The days that are compared: all that the sample has.
@@ -79,7 +79,6 @@ const PERFORMANCE: &str = "sum(call_count), sum(tokens), ifnull(sum(cost_pico_us
         / sum(CASE WHEN response_time_ms IS NOT NULL THEN call_count END)";
 
 fn performance(own: &Performance) -> Vec<String> {
-    let parts = |percentage: f64| (percentage * 1e4).round();
     line([
         &own.calls,
         &own.tokens,
@@ -87,8 +86,8 @@ fn performance(own: &Performance) -> Vec<String> {
         &own.unpriced_calls,
         &own.failed_calls,
         &parts(own.error_rate),
-        &or_dash(own.cost_per_call.map(|cost| cost.pico_usd())),
-        &or_dash(own.cost_per_1k_tokens.map(|cost| cost.pico_usd())),
+        &or_dash(own.cost_per_call.map(Money::pico_usd)),
+        &or_dash(own.cost_per_1k_tokens.map(Money::pico_usd)),
         &or_dash(own.cost_share.map(parts)),
         &or_dash(own.avg_response_time_ms),
     ])
@@ -132,6 +131,7 @@ fn every_number_of_the_comparison_is_of_the_ledger() {
 }
 
 /// Percentiles by nearest rank, and the share within a promise; each within its stated error.
+#[expect(clippy::float_arithmetic, reason = "times and shares for people, not money")]
 fn assert_times(sample: &Sample, own: &alwrity_metering::ProviderLine, sla_ms: i64) {
     let sql = format!(
         ", timed AS (SELECT response_time_ms AS ms, row_number() OVER (ORDER BY response_time_ms) \
@@ -199,7 +199,7 @@ fn every_number_of_the_hints_is_of_the_ledger_and_the_price_list() {
             .iter()
             .flat_map(|hint| {
                 hint.cheaper.iter().map(move |own| {
-                    let share = (own.saving_percentage * 1e4).round();
+                    let share = parts(own.saving_percentage);
                     line([
                         &hint.provider,
                         &hint.model,

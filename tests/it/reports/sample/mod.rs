@@ -183,6 +183,12 @@ fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
+/// A percentage as a whole number of ten thousandths.
+#[expect(clippy::float_arithmetic, reason = "a percentage for people, not money")]
+fn parts(percentage: f64) -> String {
+    (percentage * 1e4).round().to_string()
+}
+
 #[test]
 fn the_sample_has_what_its_reports_are_checked_with() {
     let sample = sample();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alwrity_metering::{Alert, Amount, Breakdown, Dashboard, Page, PeriodChoice, Timestamp};
+use alwrity_metering::{Alert, Amount, Breakdown, Dashboard, Money, Page, PeriodChoice, Timestamp};
 
-use super::{NOW, PERIODS, Sample, USER, line, or_dash, sample};
+use super::{NOW, PERIODS, Sample, USER, line, or_dash, parts, sample};
 use crate::reports::at;
 
 /// Totals of calls that a condition chooses.
@@ -38,11 +38,6 @@ fn at_limits() -> String {
         (ends_at - now) / 1_000_000,
         (now - from) / 1_000_000,
     )
-}
-
-/// A percentage as a whole number of ten thousandths.
-fn parts(percentage: f64) -> String {
-    (percentage * 1e4).round().to_string()
 }
 
 fn number(amount: Amount) -> i64 {
@@ -224,7 +219,7 @@ fn assert_projections(sample: &Sample, found: &Dashboard) {
     assert!(reached_later > 0, "some limit will be reached: {expected:?}");
     let whole = line([
         &projections.projected_monthly_cost.pico_usd(),
-        &or_dash(projections.cost_limit.map(|limit| limit.pico_usd())),
+        &or_dash(projections.cost_limit.map(Money::pico_usd)),
         &or_dash(projections.projected_usage_percentage.map(parts)),
         &projections.projected_monthly_cost_by_last_7_days.pico_usd(),
     ]);
