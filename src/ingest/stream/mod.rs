@@ -226,6 +226,11 @@ impl UsageStream {
         // The same reader as for a whole answer, on the event alone and without its counts.
         let mut alone = Map::new();
         alone.insert("candidates".into(), event["candidates"].clone());
+        for key in ["modelVersion", "model_version"] {
+            if let Some(model) = event.get(key) {
+                alone.insert(key.into(), model.clone());
+            }
+        }
         alone.insert("usageMetadata".into(), serde_json::json!({"promptTokenCount": 0}));
         let Some(found) = extract_usage("gemini", &Value::Object(alone)) else { return };
         for (unit, quantity) in found.usage.iter() {
