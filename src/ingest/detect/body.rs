@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::model::detect_model;
 use super::{Confidence, Detection};
 use crate::ingest::names::{operation as o, provider as p};
+use crate::ingest::work::visited;
 
 /// A mark: a place in a body, and the text that must stand there, if any.
 type Mark = (&'static [&'static str], Option<&'static str>);
@@ -251,11 +252,13 @@ const EVENTS_MAX: usize = 16;
 /// ```
 pub fn detect_body_text(text: &str) -> Detection {
     let text = text.trim_start_matches('\u{feff}').trim();
+    visited(text.len());
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(events)) => detect_events(events.into_iter()),
         Ok(body) => detect_body(&body),
         Err(_) => {
             let lines = text.lines().map(|line| line.strip_prefix("data:").unwrap_or(line).trim());
+            let lines = lines.inspect(|line| visited(line.len()));
             let lines = lines.filter(|line| line.starts_with('{'));
             detect_events(lines.filter_map(|line| serde_json::from_str(line).ok()))
         }
