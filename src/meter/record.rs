@@ -19,6 +19,9 @@ use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::storage::{Changes, Durability, Found, View, Work};
 
+/// The most records that wait in the queue at once for one caller.
+const PART_MAX: usize = 4096;
+
 /// The answer to a record: the receipt, or, for queued records, only the key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recorded {
@@ -73,13 +76,28 @@ impl Meter {
     }
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
-    /// in their order. Each is recorded or not on its own.
+    /// in their order. Each is recorded or not on its own. They may be more than the queue holds;
+    /// once the store is overloaded, the rest is not tried.
     pub fn record_calls(&self, records: &[CallRecord]) -> Vec<Result<Receipt>> {
+        let mut answers = Vec::with_capacity(records.len());
+        for part in records.chunks(self.inner.options.queue_capacity.clamp(1, PART_MAX)) {
+            self.record_part(part, &mut answers);
+            if let Some(Err(error @ Error::Overloaded { .. })) = answers.last() {
+                let error = error.clone();
+                answers.resize(records.len(), Err(error));
+                break;
+            }
+        }
+        answers
+    }
+
+    /// Records what the queue can hold at once.
+    fn record_part(&self, records: &[CallRecord], answers: &mut Vec<Result<Receipt>>) {
         let since = Instant::now();
         let mut works = Vec::with_capacity(records.len());
-        let mut answers = Vec::with_capacity(records.len());
+        let mut awaited = Vec::with_capacity(records.len());
         for record in records {
-            answers.push(self.entry(record).map(|entry| {
+            awaited.push(self.entry(record).map(|entry| {
                 let (completion, receiver) = waiting();
                 let key = entry.key_text.clone();
                 works.push(entry_work(entry, true, completion));
@@ -93,7 +111,7 @@ impl Meter {
             let ticket = tickets.next().unwrap_or_else(missing)?;
             self.wait(Started { ticket, receiver, since, key }).inspect(events::recorded)
         };
-        answers.into_iter().map(answer).collect()
+        answers.extend(awaited.into_iter().map(answer));
     }
 
     /// Records a call as the option `durability` says.

@@ -153,7 +153,7 @@ impl Command {
             Self::Estimate(args) => estimate::run(args, context),
             Self::Calibrations => estimate::calibrations(context),
             Self::Subscribe(args) => subscription::subscribe(args, context),
-            Self::Confirm(args) => subscription::confirm(&args, context),
+            Self::Confirm(args) => subscription::confirm(args, context),
             Self::Renew(args) => subscription::renew(args, context),
             Self::Upgrade(args) => subscription::upgrade(args, context),
             Self::Downgrade(args) => subscription::downgrade(&args, context),
