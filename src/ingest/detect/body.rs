@@ -245,7 +245,7 @@ const EVENTS_MAX: usize = 16;
 ///
 /// ```
 /// use alwrity_metering::ingest::detect_body_text;
-/// let stream = "event: ping\n\ndata: {\"object\":\"chat.completion.chunk\",\"model\":\"gpt-4o\"}\n";
+/// let stream = "data: {\"object\":\"chat.completion.chunk\",\"model\":\"gpt-4o\"}\n\n";
 /// let found = detect_body_text(stream);
 /// assert_eq!(found.provider.as_deref(), Some("openai"));
 /// assert!(detect_body_text("<html>502 Bad Gateway</html>").is_unknown());

@@ -351,8 +351,8 @@ impl Found {
         known.filter_map(|(unit, quantity)| Some((unit.parse::<Unit>().ok()?, *quantity))).collect()
     }
 
-    /// A search or a page is a credit: only what was taken beyond that is a unit of its own, so that
-    /// nothing is billed twice.
+    /// A search or a page is a credit: only what was taken beyond that is a unit of its own, so
+    /// that nothing is billed twice.
     fn split_credits(&mut self) {
         let Some(place) = self.quantities.iter().position(|(name, _)| *name == "credits") else {
             return;
