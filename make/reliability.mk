@@ -1,7 +1,7 @@
 # What takes longer than `make test` may: included by the Makefile. The last figures of each stand
 # in docs/reliability.md. Seconds and sizes come from variables: `make soak DURATION_S=3600`.
 
-.PHONY: soak fuzz sanitize bench-growth
+.PHONY: soak fuzz fuzz-ingest sanitize bench-growth
 
 # Sanitizers need the compiler's own unstable switch.
 NIGHTLY ?= cargo +nightly
@@ -12,6 +12,9 @@ soak: ## Four processes, all verbs, random kills, 5 minutes (DURATION_S, PROCESS
 
 fuzz: ## Bend amounts, times, catalogues and SQL, 1 minute (DURATION_S, SEED)
 	$(CARGO) run --release --example fuzz
+
+fuzz-ingest: ## Give arbitrary bytes to what reads answers, 5 minutes (SECONDS_MAX)
+	scripts/fuzz.sh $(or $(SECONDS_MAX),300)
 
 bench-growth: ## 10 million calls in one file (CALLS, USERS, FOLDER)
 	$(CARGO) run --release --example growth

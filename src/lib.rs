@@ -159,6 +159,10 @@ mod documents {
     mod architecture {}
     #[doc = include_str!("../docs/errors.md")]
     mod errors {}
+    #[doc = include_str!("../docs/answers.md")]
+    mod answers {}
+    #[doc = include_str!("../docs/estimation.md")]
+    mod estimation {}
     #[doc = include_str!("../docs/subscriptions.md")]
     mod subscriptions {}
     #[doc = include_str!("../docs/invoices.md")]

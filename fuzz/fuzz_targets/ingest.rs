@@ -2,10 +2,11 @@
 #![no_main]
 
 use alwrity_metering::ingest::{
-    RouteRules, UsageStream, detect_body, detect_model, detect_provider, estimate_chat,
-    estimate_request, estimate_tokens, extract_usage, extract_usage_text, image_size, operation,
-    provider,
+    RouteRules, UsageStream, detect_body, detect_body_text, detect_model, detect_provider,
+    estimate_chat, estimate_request, estimate_tokens, extract_usage, extract_usage_text,
+    image_size, operation, provider,
 };
+use alwrity_metering::redact;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -36,6 +37,8 @@ fuzz_target!(|input: &[u8]| {
         rules.detect("GET", &text);
     }
     extract_usage_text(name, &text);
+    detect_body_text(&text);
+    assert!(redact(&text).chars().count() <= 501, "one short line");
     if let Ok(body) = serde_json::from_slice(bytes) {
         if let Some(found) = extract_usage(name, &body) {
             assert!(found.usage.validate().is_ok());

@@ -52,6 +52,7 @@ UNITS = {
     "cache_audio_read_tokens": ["cached_input_audio_tokens"],
     "web_searches": ["web_searches"],
     "input_document_pages": ["pages"],
+    "output_citation_tokens": ["citation_tokens"],
 }
 
 # (case, their unit): why the two differ, and which is right by the vendor's own documents.
@@ -66,11 +67,6 @@ EXPLAINED = {
         "gemini-tool-use",
         "web_searches",
     ): "ours counts the queries of the grounding metadata; theirs reads only the counts",
-    (
-        "perplexity-research",
-        "output_tokens",
-    ): "theirs adds `citation_tokens` to the output; they are billed at a price of their own "
-    "($2, not $8 a million), so ours keeps them as a unit beside the totals",
     (
         "xai-responses",
         "web_searches",

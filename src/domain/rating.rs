@@ -48,7 +48,7 @@ pub enum Rated {
 
 /// Rates a usage: each share of the split is charged once, at its own rate or at that of the
 /// nearest unit that it is a part of. `requests` count only where the price charges them, and
-/// images, seconds, characters and pages need no rate beside tokens that were charged.
+/// images, videos, seconds, characters and pages need no rate beside what was charged.
 pub fn rate(price: &PriceVersion, usage: &Usage, units: &UnitTree) -> Result<Rated> {
     rate_in_tier(price, usage, usage.get(&Unit::InputTokens), units)
 }
@@ -71,8 +71,10 @@ pub fn rate_in_tier(
         }
     }
     // A model priced by tokens may be told how many images those tokens were: nothing is missing.
-    let only_describes =
-        |unit: &Unit| matches!(unit, Unit::Images | Unit::Seconds | Unit::Characters | Unit::Pages);
+    let only_describes = |unit: &Unit| {
+        matches!(unit, Unit::Images | Unit::Seconds | Unit::Characters | Unit::Pages)
+            || unit.name() == "videos"
+    };
     let is_priced = charge.cost_usd > Money::ZERO && unrated.iter().all(only_describes);
     let is_priced = is_priced || unrated.is_empty();
     Ok(if is_priced { Rated::Priced(charge) } else { Rated::Unrated(unrated) })

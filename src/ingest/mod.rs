@@ -14,6 +14,7 @@ mod detect;
 mod estimate;
 mod extract;
 mod stream;
+mod work;
 
 pub use detect::{
     Confidence, Detection, NormalisedModel, ROUTE_RULES_MAX, RouteRules, detect_body,

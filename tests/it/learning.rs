@@ -278,3 +278,21 @@ fn an_impossible_estimate_is_refused_at_the_door() {
     let call = CallRecord { input_estimate: wrong, ..call };
     assert_eq!(scene.meter.record_call(&call).unwrap_err().code(), "invalid_argument");
 }
+
+#[test]
+fn verify_finds_what_cannot_have_been_learned() {
+    for damage in [
+        "UPDATE calibrations SET reported_tokens = -5",
+        "UPDATE calibrations SET estimated_tokens = 5000000",
+        "UPDATE output_sizes SET sizes = '{}'",
+    ] {
+        let scene = Scene::new();
+        make_call(&scene.meter, "u", Usage::tokens(140, 180));
+        assert_verified(&scene.meter);
+        rusqlite::Connection::open(scene.path()).unwrap().execute(damage, []).unwrap();
+        let checks = scene.meter.verify().unwrap();
+        let wrong: Vec<_> = checks.iter().filter(|check| !check.is_ok).collect();
+        assert_eq!(wrong.len(), 1, "{damage}: {wrong:?}");
+        assert_eq!(wrong[0].name, "learned", "{damage}");
+    }
+}

@@ -13,6 +13,7 @@ mod billing;
 #[macro_use]
 mod conformance;
 mod alerts;
+mod answers;
 mod docs;
 mod edges;
 mod examples;

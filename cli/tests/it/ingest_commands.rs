@@ -55,7 +55,8 @@ fn an_answer_is_extracted_whatever_its_form() {
         provider      anthropic
         operation     chat
         model         claude-sonnet-4-5-20250929
-        usage         input_tokens=10750 output_tokens=393 cached_input_tokens=10000 cache_write_5m_tokens=200 cache_write_1h_tokens=500
+        usage         input_tokens=10750 output_tokens=393 cached_input_tokens=10000 \
+        cache_write_5m_tokens=200 cache_write_1h_tokens=500
         variant       priority
         vendor_cost   -
         usage_source  reported

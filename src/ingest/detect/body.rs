@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::model::detect_model;
 use super::{Confidence, Detection};
 use crate::ingest::names::{operation as o, provider as p};
+use crate::ingest::work::visited;
 
 /// A mark: a place in a body, and the text that must stand there, if any.
 type Mark = (&'static [&'static str], Option<&'static str>);
@@ -244,18 +245,20 @@ const EVENTS_MAX: usize = 16;
 ///
 /// ```
 /// use alwrity_metering::ingest::detect_body_text;
-/// let stream = "event: ping\n\ndata: {\"object\":\"chat.completion.chunk\",\"model\":\"gpt-4o\"}\n";
+/// let stream = "data: {\"object\":\"chat.completion.chunk\",\"model\":\"gpt-4o\"}\n\n";
 /// let found = detect_body_text(stream);
 /// assert_eq!(found.provider.as_deref(), Some("openai"));
 /// assert!(detect_body_text("<html>502 Bad Gateway</html>").is_unknown());
 /// ```
 pub fn detect_body_text(text: &str) -> Detection {
     let text = text.trim_start_matches('\u{feff}').trim();
+    visited(text.len());
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(events)) => detect_events(events.into_iter()),
         Ok(body) => detect_body(&body),
         Err(_) => {
             let lines = text.lines().map(|line| line.strip_prefix("data:").unwrap_or(line).trim());
+            let lines = lines.inspect(|line| visited(line.len()));
             let lines = lines.filter(|line| line.starts_with('{'));
             detect_events(lines.filter_map(|line| serde_json::from_str(line).ok()))
         }

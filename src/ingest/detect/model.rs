@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Confidence, Detection};
 use crate::ingest::names::{operation as o, provider as p};
+use crate::ingest::work::visited;
 
 /// A longer name is no model's.
 const NAME_BYTES_MAX: usize = 256;
@@ -177,6 +178,7 @@ pub fn normalise_model(model: &str) -> NormalisedModel {
     if text.is_empty() || text.len() > NAME_BYTES_MAX {
         return NormalisedModel::default();
     }
+    visited(text.len());
     let lower = text.to_ascii_lowercase();
     let path = lower.rsplit_once("models/").map_or(lower.as_str(), |(_, name)| name);
     let (vendor, name) = split_vendor(path);

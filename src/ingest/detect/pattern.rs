@@ -3,6 +3,8 @@
 //! A part of a pattern is literal text, `*` or `{name}` for any one part, a mix such as
 //! `{model}:predict`, or, at the open end, `**` for one or more parts of any kind.
 
+use crate::ingest::work::visited;
+
 /// What `{model}` stood for, if the pattern has it.
 pub(super) type Captured<'t> = Option<&'t str>;
 
@@ -60,6 +62,7 @@ enum Case {
 }
 
 fn match_part<'t>(want: &str, part: &'t str, case: Case) -> Option<Captured<'t>> {
+    visited(part.len());
     let same = |want: &str, part: &str| match case {
         Case::Exact => want == part,
         Case::Ignored => want.eq_ignore_ascii_case(part),
@@ -88,6 +91,7 @@ fn split_wildcard(want: &str) -> Option<(&str, &str, &str)> {
 /// A scheme other than HTTP and WebSocket answers `None`; a missing one is taken as HTTP.
 pub(super) fn split_url(url: &str) -> Option<(&str, &str)> {
     let url = url.trim();
+    visited(url.len());
     let rest = match url.split_once("://") {
         None => url,
         Some((scheme, rest)) => {

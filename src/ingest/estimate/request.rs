@@ -92,14 +92,14 @@ pub fn estimate_request(
     })
 }
 
-/// Tavily bills an advanced search as two credits, every other one as one.
+/// Tavily bills an advanced search as two credits: one more than any other.
 fn searches(provider: &str, request: &Value) -> Usage {
     let usage = Usage::of(Unit::Searches, 1);
     if provider != provider::TAVILY {
         return usage;
     }
     let is_advanced = request.get("search_depth").and_then(Value::as_str) == Some("advanced");
-    named(usage, "credits", if is_advanced { 2 } else { 1 })
+    if is_advanced { named(usage, "extra_credits", 1) } else { usage }
 }
 
 fn named(usage: Usage, unit: &str, quantity: i64) -> Usage {
@@ -135,12 +135,12 @@ mod tests {
     #[test]
     fn each_operation_is_estimated_in_its_own_units() {
         for (provider, operation, request, expected) in [
-            ("tavily", "search", json!({"query": "x"}), r#"{"searches":1,"credits":1}"#),
+            ("tavily", "search", json!({"query": "x"}), r#"{"searches":1}"#),
             (
                 "tavily",
                 "search",
                 json!({"query": "x", "search_depth": "advanced"}),
-                r#"{"searches":1,"credits":2}"#,
+                r#"{"searches":1,"extra_credits":1}"#,
             ),
             ("exa", "search", json!({"query": "x"}), r#"{"searches":1}"#),
             ("firecrawl", "crawl", json!({"url": "x", "limit": 20}), r#"{"pages":20}"#),

@@ -6,6 +6,7 @@
 
 use super::script::{Script, latin_letter, own_cost};
 use super::weights as w;
+use crate::ingest::work::visited;
 
 /// The class of a byte: a letter's number 1–26, a mark's 32–63, or one of these.
 const CONTROL: u8 = 0;
@@ -138,6 +139,7 @@ impl TokenScan {
                 DIGIT => self.digits(bytes, at),
                 BLANK => self.blanks(bytes, at),
                 LINE_BREAK => {
+                    visited(1);
                     self.line_break();
                     at + 1
                 }
@@ -174,6 +176,7 @@ impl TokenScan {
         let mut at = from;
         while let Some(&byte) = bytes.get(at) {
             let number = CLASSES[usize::from(byte)];
+            visited(1);
             if !(1..=26).contains(&number) {
                 // Only another letter could go on with the word, and it is not ASCII.
                 if number != WIDE {
@@ -200,6 +203,7 @@ impl TokenScan {
         self.close();
         let rest = bytes.get(from + 1..).unwrap_or_default();
         let more = rest.iter().take_while(|byte| CLASSES[usize::from(**byte)] == BLANK).count();
+        visited(more + 1);
         let count = i64::try_from(more).unwrap_or(i64::MAX).saturating_add(1);
         self.blanks = self.blanks.saturating_add(count);
         from + 1 + more
@@ -234,6 +238,7 @@ impl TokenScan {
             }
         };
         let run = bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        visited(run);
         self.run = Run::Digits(open.saturating_add(i64::try_from(run).unwrap_or(i64::MAX)));
         from + run
     }
@@ -246,6 +251,7 @@ impl TokenScan {
             _ => (self.open_marks(CLASSES[usize::from(bytes[from])] & 31), from + 1),
         };
         while let Some(&byte) = bytes.get(at) {
+            visited(1);
             let mark = CLASSES[usize::from(byte)];
             if !(MARK_BASE..DIGIT).contains(&mark) {
                 break;
@@ -295,6 +301,7 @@ impl TokenScan {
         let Some(rest) = text.get(from..) else { return text.len() };
         let mut at = from;
         for char in rest.chars() {
+            visited(char.len_utf8());
             if char.is_ascii() {
                 break;
             }

@@ -15,9 +15,8 @@ pub(super) const MESSAGES: Shape = Shape {
         ("cache_read_input_tokens", As::Outside(CACHED, INPUT)),
         ("output_tokens_details.thinking_tokens", As::Reasoning(Side::In)),
         ("server_tool_use.web_search_requests", As::Whole("web_searches")),
-        ("server_tool_use.web_fetch_requests", As::Whole("web_fetches")),
     ],
-    // The cache writes are read by `cache_writes`.
+    // The cache writes are read by `cache_writes`. Fetching a page costs nothing but its tokens.
     known: &[
         "cache_creation_input_tokens",
         "cache_creation",

@@ -38,7 +38,7 @@ const XAI_CHAT: Shape = Shape {
         ("reasoning_tokens", As::Reasoning(Side::Out)),
         ("completion_tokens_details.audio_tokens", As::Inside("output_audio_tokens")),
         ("server_side_tool_usage_details.web_search_calls", As::Whole("web_searches")),
-        ("server_side_tool_usage_details.x_search_calls", As::Whole("x_searches")),
+        ("server_side_tool_usage_details.x_search_calls", As::Whole("social_searches")),
         ("num_sources_used", As::Whole("search_sources")),
     ],
     known: &["cost_in_usd_ticks", "num_server_side_tools_used", "prompt_text_tokens"],
@@ -52,7 +52,7 @@ const XAI_RESPONSES: Shape = Shape {
         ("input_tokens_details.cached_tokens", As::Inside(CACHED)),
         ("output_tokens_details.reasoning_tokens", As::Reasoning(Side::In)),
         ("server_side_tool_usage_details.web_search_calls", As::Whole("web_searches")),
-        ("server_side_tool_usage_details.x_search_calls", As::Whole("x_searches")),
+        ("server_side_tool_usage_details.x_search_calls", As::Whole("social_searches")),
         ("num_sources_used", As::Whole("search_sources")),
     ],
     known: XAI_CHAT.known,
@@ -93,14 +93,14 @@ const OPENROUTER_RESPONSES: Shape =
     Shape { known: &["cost", "cost_details", "is_byok"], cost: OPENROUTER_CHAT.cost, ..RESPONSES };
 pub(super) const OPENROUTER: &[&Shape] = &[&OPENROUTER_CHAT, &OPENROUTER_RESPONSES];
 
-/// Perplexity: reasoning of its research model stands beside the completion; what it read for its
-/// citations is billed by a price of its own and is in neither total.
+/// Perplexity: what its research model thought, and what it read for its citations, stand beside
+/// the completion; each is billed at a price of its own.
 const PERPLEXITY_CHAT: Shape = Shape {
     fields: &[
         ("prompt_tokens", As::Whole(INPUT)),
         ("completion_tokens", As::Whole(OUTPUT)),
         ("reasoning_tokens", As::Reasoning(Side::AlwaysOut)),
-        ("citation_tokens", As::Whole("citation_tokens")),
+        ("citation_tokens", As::Outside("citation_tokens", OUTPUT)),
         ("num_search_queries", As::Whole("web_searches")),
     ],
     known: &["cost", "search_context_size"],
@@ -149,8 +149,11 @@ const MISTRAL_CHAT: Shape = Shape {
 const MISTRAL_PAGES: Shape = Shape {
     root: "usage_info",
     needs: &["pages_processed"],
-    fields: &[("pages_processed", As::Whole("pages"))],
-    known: &["doc_size_bytes", "pages_processed_annotation"],
+    fields: &[
+        ("pages_processed", As::Whole("pages")),
+        ("pages_processed_annotation", As::Inside("annotated_pages")),
+    ],
+    known: &["doc_size_bytes"],
     ..Shape::EMPTY
 };
 pub(super) const MISTRAL: &[&Shape] = &[&MISTRAL_CHAT, &MISTRAL_PAGES];

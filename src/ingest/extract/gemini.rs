@@ -16,7 +16,7 @@ const API: Shape = Shape {
         ("responseTokenCount", As::Whole(OUTPUT)),
         ("cachedContentTokenCount", As::Inside(CACHED)),
         ("thoughtsTokenCount", As::Reasoning(Side::Out)),
-        ("toolUsePromptTokenCount", As::Outside("tool_use_input_tokens", INPUT)),
+        ("toolUsePromptTokenCount", As::Outside("input_tool_tokens", INPUT)),
         ("promptTokensDetails", As::Modalities(Part::Input)),
         ("toolUsePromptTokensDetails", As::Modalities(Part::Input)),
         ("candidatesTokensDetails", As::Modalities(Part::Output)),
@@ -40,7 +40,7 @@ const SDK: Shape = Shape {
         ("response_token_count", As::Whole(OUTPUT)),
         ("cached_content_token_count", As::Inside(CACHED)),
         ("thoughts_token_count", As::Reasoning(Side::Out)),
-        ("tool_use_prompt_token_count", As::Outside("tool_use_input_tokens", INPUT)),
+        ("tool_use_prompt_token_count", As::Outside("input_tool_tokens", INPUT)),
         ("prompt_tokens_details", As::Modalities(Part::Input)),
         ("tool_use_prompt_tokens_details", As::Modalities(Part::Input)),
         ("candidates_tokens_details", As::Modalities(Part::Output)),
@@ -91,9 +91,13 @@ pub(super) const SHAPES: &[&Shape] = &[
 
 /// Counts the images of the answer and what was searched for it.
 ///
-/// A prompt that was grounded is one `grounded_requests`, its queries are `web_searches`: which of
-/// the two is billed depends on the model.
+/// A grounded prompt is one search of the first two generations of models, whatever it queried;
+/// later ones are billed for each query.
 pub(super) fn count_parts(body: &Value, found: &mut Found) {
+    let model = ["modelVersion", "model_version", "model"].iter().find_map(|key| body.get(key));
+    let model = model.and_then(Value::as_str).unwrap_or_default();
+    let is_billed_by_prompt =
+        ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation));
     for candidate in body.get("candidates").and_then(Value::as_array).into_iter().flatten() {
         let parts = at(candidate, "content.parts").and_then(Value::as_array);
         for part in parts.into_iter().flatten() {
@@ -110,8 +114,11 @@ pub(super) fn count_parts(body: &Value, found: &mut Found) {
         let asked = queries.into_iter().flatten();
         let asked = asked.filter(|query| query.as_str().is_some_and(|text| !text.is_empty()));
         if let Ok(count @ 1..) = i64::try_from(asked.count()) {
-            found.add("web_searches", count);
-            found.raise("grounded_requests", 1);
+            if is_billed_by_prompt {
+                found.raise("web_searches", 1);
+            } else {
+                found.add("web_searches", count);
+            }
         }
     }
 }

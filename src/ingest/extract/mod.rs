@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::names::provider as p;
 use super::stream::UsageStream;
+use super::work::visited;
 use crate::domain::call::{CallOutcome, CallRecord, UsageSource};
 use crate::domain::money::Money;
 use crate::domain::price::Variant;
@@ -213,6 +214,7 @@ fn is_going_on(provider: &str, body: &Value) -> bool {
 /// assert_eq!(extract_usage_text("openai", "<html>502 Bad Gateway</html>"), None);
 /// ```
 pub fn extract_usage_text(provider: &str, text: &str) -> Option<Extracted> {
+    visited(text.len());
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with('{')
         && let Ok(body) = serde_json::from_str::<Value>(text)

@@ -79,7 +79,7 @@ pub(super) const SHAPES: &[&Shape] = &[&CHAT, &RESPONSES, &SECONDS, &TRANSCRIPT,
 /// Tool calls that are billed each, and images, by the items of the answer.
 const ITEMS: [(&str, &str); 3] = [
     ("web_search_call", "web_searches"),
-    ("file_search_call", "file_searches"),
+    ("file_search_call", "storage_searches"),
     ("image_generation_call", "images"),
 ];
 
@@ -93,6 +93,10 @@ fn count_items(body: &Value, found: &mut Found) {
         }
         if let Some((_, unit)) = ITEMS.iter().find(|(name, _)| *name == kind) {
             found.add(unit, 1);
+        }
+        // Drawn by another model, whose tokens the answer does not tell: the cost is not known.
+        if kind == "image_generation_call" {
+            found.add("image_generations", 1);
         }
     }
     count_images(body, found);

@@ -20,10 +20,10 @@ const TAVILY_SEARCH: Shape = Shape {
     }),
     ..Shape::EMPTY
 };
-/// Tavily's extraction and crawling: the pages that were read.
+/// Tavily's extraction and crawling: the pages that were read. Several pages are one credit, so the
+/// credits say nothing that a price of a page does not.
 const TAVILY_PAGES: Shape = Shape {
     needs: &["results"],
-    fields: &[("usage.credits", As::Whole("credits"))],
     more: Some(|body, found| found.raise("pages", length(body.get("results")))),
     ..Shape::EMPTY
 };

@@ -175,10 +175,12 @@ const MODALITIES: [(&str, [&str; 3]); 4] = [
 ];
 
 /// The units that are part of another one, the total first: their sum never passes it.
-const SUBSETS: [(&str, &[&str]); 3] = [
+const SUBSETS: [(&str, &[&str]); 5] = [
     (INPUT, &[CACHED, WRITE_5M, WRITE_1H]),
     (INPUT, &["input_audio_tokens", "input_image_tokens", "input_video_tokens"]),
     (OUTPUT, &[REASONING, "output_audio_tokens", "output_image_tokens", "output_video_tokens"]),
+    (OUTPUT, &["citation_tokens"]),
+    ("pages", &["annotated_pages"]),
 ];
 
 /// The unit that another unit is a part of, so that its quantity is inside that unit's already.
@@ -196,7 +198,7 @@ pub fn part_of(unit: &str) -> Option<&'static str> {
     if of_cache {
         return Some(CACHED);
     }
-    if unit == "tool_use_input_tokens" {
+    if unit == "input_tool_tokens" {
         return Some(INPUT);
     }
     SUBSETS.iter().find(|(_, parts)| parts.contains(&unit)).map(|(whole, _)| *whole)
@@ -344,8 +346,23 @@ impl Found {
             }
         }
         self.keep_subsets_inside();
+        self.split_credits();
         let known = self.quantities.iter();
         known.filter_map(|(unit, quantity)| Some((unit.parse::<Unit>().ok()?, *quantity))).collect()
+    }
+
+    /// A search or a page is a credit: only what was taken beyond that is a unit of its own, so
+    /// that nothing is billed twice.
+    fn split_credits(&mut self) {
+        let Some(place) = self.quantities.iter().position(|(name, _)| *name == "credits") else {
+            return;
+        };
+        let (_, credits) = self.quantities.swap_remove(place);
+        let paid = ["searches", "pages", "requests"].iter().map(|unit| self.get(unit));
+        let extra = paid.fold(credits, i64::saturating_sub);
+        if extra > 0 {
+            self.raise("extra_credits", extra);
+        }
     }
 
     /// A subset beyond its total would be billed below zero, so it is cut to what the total holds.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::estimate::TokenScan;
 use super::extract::{Extracted, extract_usage};
+use super::work::visited;
 use crate::domain::call::UsageSource;
 use crate::domain::usage::{Unit, Usage};
 use split::{EVENT_BYTES_MAX, Piece, Splitter};
@@ -167,7 +168,7 @@ impl UsageStream {
             Piece::Data(data) => match data.trim_ascii() {
                 b"" => {}
                 b"[DONE]" => self.is_complete = true,
-                json => match serde_json::from_slice::<Value>(json) {
+                json => match parse(json) {
                     Ok(Value::Array(events)) => {
                         for event in &events {
                             self.push_event(event);
@@ -226,6 +227,11 @@ impl UsageStream {
         // The same reader as for a whole answer, on the event alone and without its counts.
         let mut alone = Map::new();
         alone.insert("candidates".into(), event["candidates"].clone());
+        for key in ["modelVersion", "model_version"] {
+            if let Some(model) = event.get(key) {
+                alone.insert(key.into(), model.clone());
+            }
+        }
         alone.insert("usageMetadata".into(), serde_json::json!({"promptTokenCount": 0}));
         let Some(found) = extract_usage("gemini", &Value::Object(alone)) else { return };
         for (unit, quantity) in found.usage.iter() {
@@ -320,6 +326,11 @@ impl UsageStream {
 
 const NO_REPORT: &str = "the stream reported no usage: the output is estimated from its text, \
      the input is not known; OpenAI's form needs `stream_options.include_usage`";
+
+fn parse(json: &[u8]) -> serde_json::Result<Value> {
+    visited(json.len());
+    serde_json::from_slice(json)
+}
 
 /// Whether an event ends its answer and reports its usage at once.
 fn is_finished(event: &Value) -> bool {

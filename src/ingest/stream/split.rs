@@ -3,6 +3,8 @@
 //! Chunks may be cut anywhere, also inside a character or a line ending. Every byte is looked at
 //! once, and an event is bounded.
 
+use crate::ingest::work::visited;
+
 /// An event larger than this is skipped, so that a stream cannot take all memory: 32 MiB.
 pub(super) const EVENT_BYTES_MAX: usize = 32 << 20;
 
@@ -101,7 +103,9 @@ impl Splitter {
                 rest = &rest[1..];
                 continue;
             }
-            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            visited(end.unwrap_or(rest.len()));
+            let Some(end) = end else {
                 self.keep(rest);
                 return;
             };
@@ -117,6 +121,7 @@ impl Splitter {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
+        visited(bytes.len());
         if self.part.len() + self.data.len() + bytes.len() > EVENT_BYTES_MAX {
             self.is_too_large = true;
             self.part.clear();
@@ -132,6 +137,7 @@ impl Splitter {
 
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.part);
+        visited(line.len());
         if let Some(data) = line.strip_prefix(b"data:") {
             if self.has_data {
                 self.data.push(b'\n');
@@ -160,6 +166,7 @@ impl Splitter {
     /// Cuts at the end of each outermost object; a list around them, commas and blanks are passed.
     fn values(&mut self, bytes: &[u8], on: &mut impl FnMut(Piece<'_>)) {
         let mut start = 0;
+        visited(bytes.len());
         for (index, &byte) in bytes.iter().enumerate() {
             if self.quote != Quote::Outside {
                 self.quote = match (self.quote, byte) {
@@ -193,6 +200,7 @@ impl Splitter {
     }
 
     fn keep_value(&mut self, bytes: &[u8]) {
+        visited(bytes.len());
         if self.is_too_large || self.part.len() + bytes.len() > EVENT_BYTES_MAX {
             self.is_too_large = true;
             self.part.clear();
