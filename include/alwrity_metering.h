@@ -14,9 +14,6 @@
 #define ALWM_VERSION_PATCH 0
 #define ALWM_VERSION "0.1.0"
 
-// A number that is not known or not given, where 0 would be one.
-#define ALWM_NONE INT64_MIN
-
 // The length of a text that ends with a NUL.
 #define ALWM_NUL SIZE_MAX
 
@@ -489,7 +486,7 @@ typedef struct alwm_meter alwm_meter;
 typedef struct alwm_rows alwm_rows;
 
 // A text of the caller's, in UTF-8; only borrowed for the call. `ALWM_TEXT("…")` makes one.
-typedef struct {
+typedef struct alwm_text {
   // The first byte; `NULL` means that the text is not given.
   const char *bytes;
   // How many bytes; `ALWM_NUL` for all up to the NUL.
@@ -497,13 +494,13 @@ typedef struct {
 } alwm_text;
 
 // Which alerts are wanted; newest first.
-typedef struct {
+typedef struct alwm_alert_filter {
   // Set by `alwm_alert_filter_init`.
   size_t size;
   // Only this kind: `usage_threshold`, `velocity`, `unpriced` or `critical_error`.
-  alwm_text alert_type;
+  struct alwm_text alert_type;
   // Only this urgency: `info`, `warning` or `error`.
-  alwm_text severity;
+  struct alwm_text severity;
   // Only alerts with an id below this one: the cursor, from the last page's last alert.
   int64_t before_id;
   // How many of the first to leave out.
@@ -517,7 +514,7 @@ typedef struct {
 } alwm_alert_filter;
 
 // A text that the library made, with a NUL at its end; `alwm_string_free` frees it.
-typedef struct {
+typedef struct alwm_string {
   // The first byte.
   char *bytes;
   // How many bytes, without the NUL.
@@ -530,31 +527,31 @@ typedef struct {
 typedef int32_t (*alwm_send_alert)(void *context, const char *message_id, const char *delivery);
 
 // A free tag. Never changes.
-typedef struct {
+typedef struct alwm_tag {
   // The name, at most 128 bytes.
-  alwm_text name;
+  struct alwm_text name;
   // The value, at most 128 bytes.
-  alwm_text value;
+  struct alwm_text value;
 } alwm_tag;
 
 // What the log keeps of a call beside its usage.
-typedef struct {
+typedef struct alwm_call_details {
   // Set by `alwm_call_details_init`.
   size_t size;
   // Who really answered, when `provider` is a gateway.
-  alwm_text actual_provider;
+  struct alwm_text actual_provider;
   // The path or URL that was called.
-  alwm_text endpoint;
+  struct alwm_text endpoint;
   // The HTTP method.
-  alwm_text method;
+  struct alwm_text method;
   // The error text; redacted and cut before it is kept.
-  alwm_text error_message;
+  struct alwm_text error_message;
   // The caller's address; give it only if you want it kept.
-  alwm_text ip_address;
+  struct alwm_text ip_address;
   // The caller's user agent; give it only if you want it kept.
-  alwm_text user_agent;
+  struct alwm_text user_agent;
   // Tags, at most 16; `NULL` for none.
-  const alwm_tag *tags;
+  const struct alwm_tag *tags;
   // How many tags.
   size_t tag_count;
   // How long the provider took, in ms.
@@ -569,7 +566,7 @@ typedef struct {
 
 // Quantities of the common units, 0 or more. Cached, cache-write, reasoning and audio counts are
 // inside the input and output totals. Never changes: other units come as `alwm_quantity`.
-typedef struct {
+typedef struct alwm_units {
   // Tokens of the prompt, cached ones included.
   int64_t input_tokens;
   // Tokens of the answer, reasoning included.
@@ -601,35 +598,35 @@ typedef struct {
 } alwm_units;
 
 // A quantity of a unit by its name, such as `web_searches`. Never changes.
-typedef struct {
+typedef struct alwm_quantity {
   // The unit.
-  alwm_text unit;
+  struct alwm_text unit;
   // How many, 0 or more.
   int64_t quantity;
 } alwm_quantity;
 
 // A call that was made.
-typedef struct {
+typedef struct alwm_call_record {
   // Set by `alwm_call_record_init`.
   size_t size;
   // The user's id in the host, 1–255 bytes.
-  alwm_text user;
+  struct alwm_text user;
   // Who is paid: `gemini`, `openai`, `tavily`.
-  alwm_text provider;
+  struct alwm_text provider;
   // What was done; without it the catalogue's default.
-  alwm_text operation;
+  struct alwm_text operation;
   // The model, if there is one.
-  alwm_text model;
+  struct alwm_text model;
   // The key that makes a repeat harmless, 1–255 bytes; without it, one is made.
-  alwm_text idempotency_key;
+  struct alwm_text idempotency_key;
   // What was used.
-  alwm_units units;
+  struct alwm_units units;
   // Quantities of other units; `NULL` for none.
-  const alwm_quantity *other_units;
+  const struct alwm_quantity *other_units;
   // How many of those.
   size_t other_unit_count;
   // What the log keeps beside; `NULL` for nothing.
-  const alwm_call_details *details;
+  const struct alwm_call_details *details;
   // What the vendor says it cost; it wins over the list price.
   int64_t vendor_cost_pico_usd;
   // When the call was made; without it, now.
@@ -645,17 +642,17 @@ typedef struct {
 } alwm_call_record;
 
 // How a call that was held for turned out.
-typedef struct {
+typedef struct alwm_call_outcome {
   // Set by `alwm_call_outcome_init`.
   size_t size;
   // What was used.
-  alwm_units units;
+  struct alwm_units units;
   // Quantities of other units; `NULL` for none.
-  const alwm_quantity *other_units;
+  const struct alwm_quantity *other_units;
   // How many of those.
   size_t other_unit_count;
   // What the log keeps beside; `NULL` for nothing.
-  const alwm_call_details *details;
+  const struct alwm_call_details *details;
   // What the vendor says it cost; it wins over the list price.
   int64_t vendor_cost_pico_usd;
   // The HTTP status of the provider's answer, 100–599; 200 by default.
@@ -667,27 +664,27 @@ typedef struct {
 } alwm_call_outcome;
 
 // A call that is about to be made.
-typedef struct {
+typedef struct alwm_call_request {
   // Set by `alwm_call_request_init`.
   size_t size;
   // The user's id in the host, 1–255 bytes.
-  alwm_text user;
+  struct alwm_text user;
   // Who will be paid.
-  alwm_text provider;
+  struct alwm_text provider;
   // What will be done; without it the catalogue's default.
-  alwm_text operation;
+  struct alwm_text operation;
   // The model, if there is one.
-  alwm_text model;
+  struct alwm_text model;
   // The key that makes a repeat harmless, 1–255 bytes; without it, one is made.
-  alwm_text idempotency_key;
+  struct alwm_text idempotency_key;
   // Input tokens, exact or estimated; 0 by default.
   int64_t input_tokens;
   // The cap on output tokens; without it the option `default_output_tokens`, for chat.
   int64_t max_output_tokens;
   // Quantities beside; its `input_tokens` and `output_tokens` add to the two above.
-  alwm_units units;
+  struct alwm_units units;
   // Quantities of other units; `NULL` for none.
-  const alwm_quantity *other_units;
+  const struct alwm_quantity *other_units;
   // How many of those.
   size_t other_unit_count;
   // How many calls are asked for at once; 1 by default.
@@ -703,7 +700,7 @@ typedef struct {
 } alwm_call_request;
 
 // Whether calls may be made, and the tightest limit: of those that refuse, if any does.
-typedef struct {
+typedef struct alwm_decision {
   // Set it to `sizeof` before the call.
   size_t size;
   // The estimated cost of all calls.
@@ -746,7 +743,7 @@ typedef struct {
 } alwm_decision;
 
 // The answer to a reservation.
-typedef struct {
+typedef struct alwm_reservation {
   // Set it to `sizeof` before the call.
   size_t size;
   // The cost that is held, or that was refused, or that is recorded (`ALWM_NONE` if unknown).
@@ -782,13 +779,13 @@ typedef struct {
 } alwm_reservation;
 
 // The proof of a recorded call.
-typedef struct {
+typedef struct alwm_receipt {
   // Set it to `sizeof` before the call.
   size_t size;
   // The id of the ledger row.
   int64_t call_id;
   // What was used, implied units included; other units are in the JSON.
-  alwm_units units;
+  struct alwm_units units;
   // What is charged; `ALWM_NONE` when unknown.
   int64_t cost_pico_usd;
   // The part of input tokens.
@@ -826,11 +823,11 @@ typedef struct {
 } alwm_receipt;
 
 // What an answer of a provider says was used.
-typedef struct {
+typedef struct alwm_extracted {
   // Set it to `sizeof` before the call.
   size_t size;
   // The quantities; other units are in the JSON.
-  alwm_units units;
+  struct alwm_units units;
   // What the vendor says it charged; `ALWM_NONE` when it does not.
   int64_t vendor_cost_pico_usd;
   // Whether usage was reported at all; if not, nothing else here says anything.
@@ -850,7 +847,7 @@ typedef struct {
 } alwm_extracted;
 
 // Who was called and what for, as far as it is known.
-typedef struct {
+typedef struct alwm_detection {
   // Set it to `sizeof` before the call.
   size_t size;
   // An `alwm_confidence`.
@@ -866,25 +863,25 @@ typedef struct {
 } alwm_detection;
 
 // A change of a user's own limit.
-typedef struct {
+typedef struct alwm_limit_change {
   // Set by `alwm_limit_change_init`.
   size_t size;
   // The limit's name: `gemini_calls`, `monthly_cost`, or a new one with a metric.
-  alwm_text name;
+  struct alwm_text name;
   // `unlimited`, a count, or dollars where cost is counted.
-  alwm_text maximum;
+  struct alwm_text maximum;
   // What is counted: `calls`, `tokens`, `cost_usd` or a unit; needed for a new name.
-  alwm_text metric;
+  struct alwm_text metric;
   // Only this provider.
-  alwm_text provider;
+  struct alwm_text provider;
   // Only this operation.
-  alwm_text operation;
+  struct alwm_text operation;
   // `period`, `minute`, `hour`, `day` or `lifetime`.
-  alwm_text window;
+  struct alwm_text window;
   // `hard`, `soft` or `grace N%`.
-  alwm_text policy;
+  struct alwm_text policy;
   // Why, for people.
-  alwm_text note;
+  struct alwm_text note;
   // The percentages that raise an alert; `NULL` to leave them.
   const uint8_t *thresholds;
   // How many.
@@ -908,16 +905,16 @@ typedef void (*alwm_log_callback)(void *context,
                                   const char *message);
 
 // The options of a meter; the defaults are right for a service that handles money.
-typedef struct {
+typedef struct alwm_options {
   // Set by `alwm_options_init`.
   size_t size;
   // The plan of users without a subscription; `free` by default.
-  alwm_text default_plan;
+  struct alwm_text default_plan;
   // What a call that nothing prices becomes: `record` (by default), `reject` or
   // `PROVIDER/MODEL`.
-  alwm_text unknown_price;
+  struct alwm_text unknown_price;
   // The channels that deliver alerts, with commas; none by default.
-  alwm_text alert_channels;
+  struct alwm_text alert_channels;
   // Output tokens that are held for a chat without `max_output_tokens`; 1024 by default.
   int64_t default_output_tokens;
   // What is added to a hold's estimate of input tokens, in percent; 0 by default.
@@ -950,15 +947,15 @@ typedef struct {
 } alwm_options;
 
 // Which calls of a user are wanted; newest first.
-typedef struct {
+typedef struct alwm_call_filter {
   // Set by `alwm_call_filter_init`.
   size_t size;
   // Only calls of this provider.
-  alwm_text provider;
+  struct alwm_text provider;
   // Only calls of this operation.
-  alwm_text operation;
+  struct alwm_text operation;
   // Only calls of this model.
-  alwm_text model;
+  struct alwm_text model;
   // Only calls with this HTTP status.
   int64_t status_code;
   // Only calls that were made from this instant on.
@@ -978,7 +975,7 @@ typedef struct {
 } alwm_call_filter;
 
 // What a call would cost.
-typedef struct {
+typedef struct alwm_price_quote {
   // Set it to `sizeof` before the call.
   size_t size;
   // The cost; `ALWM_NONE` when no price is known.
@@ -1004,19 +1001,19 @@ typedef struct {
 typedef int32_t (*alwm_visit_call)(void *context, const char *user, const char *call);
 
 // What a user subscribes to.
-typedef struct {
+typedef struct alwm_subscribe_terms {
   // Set by `alwm_subscribe_terms_init`.
   size_t size;
   // The plan.
-  alwm_text plan_id;
+  struct alwm_text plan_id;
   // The reference of the payment, or why nobody pays, as `payment` says.
-  alwm_text payment_text;
+  struct alwm_text payment_text;
   // The customer at Stripe.
-  alwm_text stripe_customer_id;
+  struct alwm_text stripe_customer_id;
   // The subscription at Stripe.
-  alwm_text stripe_subscription_id;
+  struct alwm_text stripe_subscription_id;
   // How the user pays, for people: `card`.
-  alwm_text payment_method;
+  struct alwm_text payment_method;
   // What periods are counted from; without it, now at first, then what it was.
   int64_t anchor_us;
   // From when on; without it, now.
@@ -1037,49 +1034,51 @@ extern "C" {
 
 // Sets the size and every default; `size` is `sizeof *filter`.
 // Since 0.1.0.
-alwm_status alwm_alert_filter_init(alwm_alert_filter *filter, size_t size);
+alwm_status alwm_alert_filter_init(struct alwm_alert_filter *filter, size_t size);
 
 // A page of a user's alerts, newest first, and how many there are; `filter` may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_alerts(const alwm_meter *meter,
-                        alwm_text user,
-                        const alwm_alert_filter *filter,
-                        alwm_string *json);
+alwm_status alwm_alerts(const struct alwm_meter *meter,
+                        struct alwm_text user,
+                        const struct alwm_alert_filter *filter,
+                        struct alwm_string *json);
 
 // A page of the operator's alerts: failures of the store, and what `alwm_verify` found.
 // Since 0.1.0.
-alwm_status alwm_operator_alerts(const alwm_meter *meter,
-                                 const alwm_alert_filter *filter,
-                                 alwm_string *json);
+alwm_status alwm_operator_alerts(const struct alwm_meter *meter,
+                                 const struct alwm_alert_filter *filter,
+                                 struct alwm_string *json);
 
 // Marks an alert of a user as read.
 // Since 0.1.0.
-alwm_status alwm_mark_read(const alwm_meter *meter, alwm_text user, int64_t alert_id);
+alwm_status alwm_mark_read(const struct alwm_meter *meter, struct alwm_text user, int64_t alert_id);
 
 // Marks all alerts of a user as read. `count`, how many there were, may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_mark_all_read(const alwm_meter *meter, alwm_text user, int64_t *count);
+alwm_status alwm_mark_all_read(const struct alwm_meter *meter,
+                               struct alwm_text user,
+                               int64_t *count);
 
 // Puts an alert of a user away.
 // Since 0.1.0.
-alwm_status alwm_dismiss(const alwm_meter *meter, alwm_text user, int64_t alert_id);
+alwm_status alwm_dismiss(const struct alwm_meter *meter, struct alwm_text user, int64_t alert_id);
 
 // Puts an alert of the operator away.
 // Since 0.1.0.
-alwm_status alwm_dismiss_operator_alert(const alwm_meter *meter, int64_t alert_id);
+alwm_status alwm_dismiss_operator_alert(const struct alwm_meter *meter, int64_t alert_id);
 
 // How many alerts wait in each channel, and what became of the others.
 // Since 0.1.0.
-alwm_status alwm_outbox(const alwm_meter *meter, alwm_string *json);
+alwm_status alwm_outbox(const struct alwm_meter *meter, struct alwm_string *json);
 
 // Sends every alert that is due in a channel that the option `alert_channels` names; each is
 // claimed by one process. `json`, what the round did, may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_deliver_alerts(const alwm_meter *meter,
-                                alwm_text channel,
+alwm_status alwm_deliver_alerts(const struct alwm_meter *meter,
+                                struct alwm_text channel,
                                 alwm_send_alert send,
                                 void *context,
-                                alwm_string *json);
+                                struct alwm_string *json);
 
 // The status of this thread's last call that failed; `ALWM_STATUS_OK` when none did.
 // Since 0.1.0.
@@ -1099,191 +1098,205 @@ const char *alwm_last_hint(void);
 
 // Sets the size and every default; `size` is `sizeof *details`.
 // Since 0.1.0.
-alwm_status alwm_call_details_init(alwm_call_details *details, size_t size);
+alwm_status alwm_call_details_init(struct alwm_call_details *details, size_t size);
 
 // Sets the size and every default; `size` is `sizeof *record`.
 // Since 0.1.0.
-alwm_status alwm_call_record_init(alwm_call_record *record, size_t size);
+alwm_status alwm_call_record_init(struct alwm_call_record *record, size_t size);
 
 // Sets the size and every default; `size` is `sizeof *outcome`.
 // Since 0.1.0.
-alwm_status alwm_call_outcome_init(alwm_call_outcome *outcome, size_t size);
+alwm_status alwm_call_outcome_init(struct alwm_call_outcome *outcome, size_t size);
 
 // The plans and their limits.
 // Since 0.1.0.
-alwm_status alwm_plans(const alwm_meter *meter, alwm_string *json);
+alwm_status alwm_plans(const struct alwm_meter *meter, struct alwm_string *json);
 
 // Adds the plans of a TOML text in the form of `catalogue/plans`, or replaces those with the same
 // id; all of them, or none. The answer is the plans.
 // Since 0.1.0.
-alwm_status alwm_put_plans(const alwm_meter *meter, alwm_text toml, alwm_string *json);
+alwm_status alwm_put_plans(const struct alwm_meter *meter,
+                           struct alwm_text toml,
+                           struct alwm_string *json);
 
 // Every price version, or those of a provider; `provider` may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_prices(const alwm_meter *meter, alwm_text provider, alwm_string *json);
+alwm_status alwm_prices(const struct alwm_meter *meter,
+                        struct alwm_text provider,
+                        struct alwm_string *json);
 
 // Puts the price versions of a CSV text in the form of `catalogue/prices`; all of them, or none.
 // The answer counts them, and warns of prices that look a million times off.
 // Since 0.1.0.
-alwm_status alwm_put_prices(const alwm_meter *meter, alwm_text csv, alwm_string *json);
+alwm_status alwm_put_prices(const struct alwm_meter *meter,
+                            struct alwm_text csv,
+                            struct alwm_string *json);
 
 // The calls whose cost is unknown, by provider, model and operation.
 // Since 0.1.0.
-alwm_status alwm_unpriced(const alwm_meter *meter, alwm_string *json);
+alwm_status alwm_unpriced(const struct alwm_meter *meter, struct alwm_string *json);
 
 // What `alwm_re_rate` would do; it changes nothing.
 // Since 0.1.0.
-alwm_status alwm_re_rate_dry_run(const alwm_meter *meter, alwm_string *json);
+alwm_status alwm_re_rate_dry_run(const struct alwm_meter *meter, struct alwm_string *json);
 
 // Gives calls whose cost is unknown the cost that is known by now.
 // Since 0.1.0.
-alwm_status alwm_re_rate(const alwm_meter *meter, alwm_string *json);
+alwm_status alwm_re_rate(const struct alwm_meter *meter, struct alwm_string *json);
 
 // Whether a call may be made now. It reserves nothing: only `alwm_reserve` enforces.
 // Since 0.1.0.
-alwm_status alwm_check_limit(const alwm_meter *meter,
-                             const alwm_call_request *request,
-                             alwm_decision *decision,
-                             alwm_string *json);
+alwm_status alwm_check_limit(const struct alwm_meter *meter,
+                             const struct alwm_call_request *request,
+                             struct alwm_decision *decision,
+                             struct alwm_string *json);
 
 // Whether several calls of one user (1–256) may be made together, each seeing those before it.
 // Since 0.1.0.
-alwm_status alwm_check_limits(const alwm_meter *meter,
-                              const alwm_call_request *requests,
+alwm_status alwm_check_limits(const struct alwm_meter *meter,
+                              const struct alwm_call_request *requests,
                               size_t count,
-                              alwm_decision *decision,
-                              alwm_string *json);
+                              struct alwm_decision *decision,
+                              struct alwm_string *json);
 
 // Reserves a call's estimate, if it fits every limit; then make the call and settle. A repeat
 // with the same key returns the same hold, or the recorded call. A refusal is an `outcome`.
 // Since 0.1.0.
-alwm_status alwm_reserve(const alwm_meter *meter,
-                         const alwm_call_request *request,
-                         alwm_reservation *reservation,
-                         alwm_string *json);
+alwm_status alwm_reserve(const struct alwm_meter *meter,
+                         const struct alwm_call_request *request,
+                         struct alwm_reservation *reservation,
+                         struct alwm_string *json);
 
 // Reserves several calls of one user (1–256) together: all of them, or none. Where they are
 // refused, every one of the `count` reservations says so.
 // Since 0.1.0.
-alwm_status alwm_reserve_all(const alwm_meter *meter,
-                             const alwm_call_request *requests,
+alwm_status alwm_reserve_all(const struct alwm_meter *meter,
+                             const struct alwm_call_request *requests,
                              size_t count,
-                             alwm_reservation *reservations,
-                             alwm_string *json);
+                             struct alwm_reservation *reservations,
+                             struct alwm_string *json);
 
 // Records what the call that was held for really used, and ends the hold. More than was held is
 // charged in full. `receipt` may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_settle(const alwm_meter *meter,
-                        alwm_text user,
-                        alwm_text hold_id,
-                        const alwm_call_outcome *outcome,
-                        alwm_receipt *receipt,
-                        alwm_string *json);
+alwm_status alwm_settle(const struct alwm_meter *meter,
+                        struct alwm_text user,
+                        struct alwm_text hold_id,
+                        const struct alwm_call_outcome *outcome,
+                        struct alwm_receipt *receipt,
+                        struct alwm_string *json);
 
 // Gives a hold back: the call was not made. `status`, an `alwm_release_status`, may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_release(const alwm_meter *meter,
-                         alwm_text user,
-                         alwm_text hold_id,
+alwm_status alwm_release(const struct alwm_meter *meter,
+                         struct alwm_text user,
+                         struct alwm_text hold_id,
                          int32_t *status,
-                         alwm_string *json);
+                         struct alwm_string *json);
 
 // What a provider's answer says was used: JSON, or the text of a stream as it came. An answer
 // without usage is `is_found` 0, and `null` as JSON; `json` may be `NULL`. Never waits.
 // Since 0.1.0.
-alwm_status alwm_extract_usage(alwm_text provider,
-                               alwm_text body,
-                               alwm_extracted *extracted,
-                               alwm_string *json);
+alwm_status alwm_extract_usage(struct alwm_text provider,
+                               struct alwm_text body,
+                               struct alwm_extracted *extracted,
+                               struct alwm_string *json);
 
 // The tokens of a text, estimated in one pass. Never waits.
 // Since 0.1.0.
-alwm_status alwm_estimate_tokens(alwm_text text, int64_t *tokens);
+alwm_status alwm_estimate_tokens(struct alwm_text text, int64_t *tokens);
 
 // Who is behind a URL of an outgoing call, and what its path does; `json` may be `NULL`. Never
 // waits.
 // Since 0.1.0.
-alwm_status alwm_detect_provider(alwm_text url, alwm_detection *detection, alwm_string *json);
+alwm_status alwm_detect_provider(struct alwm_text url,
+                                 struct alwm_detection *detection,
+                                 struct alwm_string *json);
 
 // A user's invoice: the finalized one, or the draft as it stands now. `period` is `current` (also
 // for `NULL`), a month as `YYYY-MM`, or the instant that the billing period starts.
 // Since 0.1.0.
-alwm_status alwm_invoice(const alwm_meter *meter,
-                         alwm_text user,
-                         alwm_text period,
-                         alwm_string *json);
+alwm_status alwm_invoice(const struct alwm_meter *meter,
+                         struct alwm_text user,
+                         struct alwm_text period,
+                         struct alwm_string *json);
 
 // The same as text for a terminal.
 // Since 0.1.0.
-alwm_status alwm_invoice_text(const alwm_meter *meter,
-                              alwm_text user,
-                              alwm_text period,
-                              alwm_string *text);
+alwm_status alwm_invoice_text(const struct alwm_meter *meter,
+                              struct alwm_text user,
+                              struct alwm_text period,
+                              struct alwm_string *text);
 
 // The same as one page of HTML.
 // Since 0.1.0.
-alwm_status alwm_invoice_html(const alwm_meter *meter,
-                              alwm_text user,
-                              alwm_text period,
-                              alwm_string *text);
+alwm_status alwm_invoice_html(const struct alwm_meter *meter,
+                              struct alwm_text user,
+                              struct alwm_text period,
+                              struct alwm_string *text);
 
 // All invoices and drafts of a user.
 // Since 0.1.0.
-alwm_status alwm_billing_history(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_billing_history(const struct alwm_meter *meter,
+                                 struct alwm_text user,
+                                 struct alwm_string *json);
 
 // Freezes the draft of a billing period that has ended, with its hash.
 // Since 0.1.0.
-alwm_status alwm_finalize_invoice(const alwm_meter *meter,
-                                  alwm_text user,
-                                  alwm_text period,
-                                  alwm_string *json);
+alwm_status alwm_finalize_invoice(const struct alwm_meter *meter,
+                                  struct alwm_text user,
+                                  struct alwm_text period,
+                                  struct alwm_string *json);
 
 // Finalizes every billing period that has ended and has lines.
 // Since 0.1.0.
-alwm_status alwm_finalize_ended(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_finalize_ended(const struct alwm_meter *meter,
+                                struct alwm_text user,
+                                struct alwm_string *json);
 
 // Declares a finalized invoice void: its period is a draft again.
 // Since 0.1.0.
-alwm_status alwm_void_invoice(const alwm_meter *meter,
-                              alwm_text user,
-                              alwm_text period,
-                              alwm_text reason,
-                              alwm_string *json);
+alwm_status alwm_void_invoice(const struct alwm_meter *meter,
+                              struct alwm_text user,
+                              struct alwm_text period,
+                              struct alwm_text reason,
+                              struct alwm_string *json);
 
 // Notes what became of the payment of a finalized invoice: `pending`, `paid`, `failed` or
 // `waived`. The two references may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_set_invoice_payment(const alwm_meter *meter,
-                                     alwm_text user,
-                                     alwm_text period,
-                                     alwm_text payment_status,
-                                     alwm_text reference,
-                                     alwm_text stripe_invoice_id,
-                                     alwm_string *json);
+alwm_status alwm_set_invoice_payment(const struct alwm_meter *meter,
+                                     struct alwm_text user,
+                                     struct alwm_text period,
+                                     struct alwm_text payment_status,
+                                     struct alwm_text reference,
+                                     struct alwm_text stripe_invoice_id,
+                                     struct alwm_string *json);
 
 // Sets the size and every default; `size` is `sizeof *change`.
 // Since 0.1.0.
-alwm_status alwm_limit_change_init(alwm_limit_change *change, size_t size);
+alwm_status alwm_limit_change_init(struct alwm_limit_change *change, size_t size);
 
 // Where a user stands with every limit now.
 // Since 0.1.0.
-alwm_status alwm_limits(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_limits(const struct alwm_meter *meter,
+                        struct alwm_text user,
+                        struct alwm_string *json);
 
 // Gives a user a limit of its own; the answer, which may be `NULL`, is where the user stands.
 // Since 0.1.0.
-alwm_status alwm_set_limit(const alwm_meter *meter,
-                           alwm_text user,
-                           const alwm_limit_change *change,
-                           alwm_string *json);
+alwm_status alwm_set_limit(const struct alwm_meter *meter,
+                           struct alwm_text user,
+                           const struct alwm_limit_change *change,
+                           struct alwm_string *json);
 
 // Ends a user's own limits of that name, now; the answer, which may be `NULL`, is where the user
 // stands.
 // Since 0.1.0.
-alwm_status alwm_clear_limit(const alwm_meter *meter,
-                             alwm_text user,
-                             alwm_text name,
-                             alwm_string *json);
+alwm_status alwm_clear_limit(const struct alwm_meter *meter,
+                             struct alwm_text user,
+                             struct alwm_text name,
+                             struct alwm_string *json);
 
 // Gives every event down to a level (an `alwm_log_level`) to a function, together with a pointer
 // that only it understands; `NULL` ends that. The former one no longer runs afterwards. It is the
@@ -1298,221 +1311,240 @@ const char *alwm_version(void);
 // Opens the file, or makes it, with the tables that this version needs. `options` may be `NULL`
 // for the defaults.
 // Since 0.1.0.
-alwm_status alwm_open(alwm_text path, const alwm_options *options, alwm_meter **meter);
+alwm_status alwm_open(struct alwm_text path,
+                      const struct alwm_options *options,
+                      struct alwm_meter **meter);
 
 // Waits for what is queued, closes the meter and sets the pointer to `NULL`; does nothing where
 // it is `NULL` already. It is closed whatever the answer is, which is that of `alwm_flush`.
 // Since 0.1.0.
-alwm_status alwm_close(alwm_meter **meter);
+alwm_status alwm_close(struct alwm_meter **meter);
 
 // The time, as the meter's clock tells it. Never waits.
 // Since 0.1.0.
-alwm_status alwm_now(const alwm_meter *meter, int64_t *now_us);
+alwm_status alwm_now(const struct alwm_meter *meter, int64_t *now_us);
 
 // Moves the clock of a meter that was opened with `now_us`, forward or back: for tests and
 // simulations. Never waits.
 // Since 0.1.0.
-alwm_status alwm_set_now(const alwm_meter *meter, int64_t now_us);
+alwm_status alwm_set_now(const struct alwm_meter *meter, int64_t now_us);
 
 // Gives the store the plans of a set (`default`), prices, providers and units; what is there
 // stays. `json` may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_seed(const alwm_meter *meter, alwm_text plan_set, alwm_string *json);
+alwm_status alwm_seed(const struct alwm_meter *meter,
+                      struct alwm_text plan_set,
+                      struct alwm_string *json);
 
 // Sets the size and every default; `size` is `sizeof *options`.
 // Since 0.1.0.
-alwm_status alwm_options_init(alwm_options *options, size_t size);
+alwm_status alwm_options_init(struct alwm_options *options, size_t size);
 
 // Recomputes every counter and rollup from the ledger and compares them; `is_ok` is 1 when all is
 // well. `json`, which names the first difference, may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_verify(const alwm_meter *meter, int32_t *is_ok, alwm_string *json);
+alwm_status alwm_verify(const struct alwm_meter *meter, int32_t *is_ok, struct alwm_string *json);
 
 // Replaces every counter and rollup by what the ledger says. `rows`, how many were written, may be
 // `NULL`.
 // Since 0.1.0.
-alwm_status alwm_rebuild(const alwm_meter *meter, int64_t *rows);
+alwm_status alwm_rebuild(const struct alwm_meter *meter, int64_t *rows);
 
 // Sets the size and every default; `size` is `sizeof *filter`.
 // Since 0.1.0.
-alwm_status alwm_call_filter_init(alwm_call_filter *filter, size_t size);
+alwm_status alwm_call_filter_init(struct alwm_call_filter *filter, size_t size);
 
 // A page of a user's recorded calls, newest first, and how many there are in all; `filter` may be
 // `NULL`. `next_before_id`, which may be `NULL`, is the cursor of the next page, for the filter's
 // `before_id`; `ALWM_NONE` when this was the last one.
 // Since 0.1.0.
-alwm_status alwm_calls(const alwm_meter *meter,
-                       alwm_text user,
-                       const alwm_call_filter *filter,
-                       alwm_string *json,
+alwm_status alwm_calls(const struct alwm_meter *meter,
+                       struct alwm_text user,
+                       const struct alwm_call_filter *filter,
+                       struct alwm_string *json,
                        int64_t *next_before_id);
 
 // Runs one SQL statement that only reads, on the tables and views of docs/schema.md; at most
 // `query_rows_max` rows. `alwm_rows_close` closes them.
 // Since 0.1.0.
-alwm_status alwm_query(const alwm_meter *meter, alwm_text sql, alwm_rows **rows);
+alwm_status alwm_query(const struct alwm_meter *meter,
+                       struct alwm_text sql,
+                       struct alwm_rows **rows);
 
 // Steps to the first row, then to the next one; `has_row` is 0 after the last. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_next(alwm_rows *rows, int32_t *has_row);
+alwm_status alwm_rows_next(struct alwm_rows *rows, int32_t *has_row);
 
 // How many columns every row has. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_column_count(const alwm_rows *rows, size_t *count);
+alwm_status alwm_rows_column_count(const struct alwm_rows *rows, size_t *count);
 
 // The name of a column, counted from 0; it lives until the rows are closed. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_column_name(const alwm_rows *rows, size_t column, const char **name);
+alwm_status alwm_rows_column_name(const struct alwm_rows *rows, size_t column, const char **name);
 
 // Whether rows were left out because there were too many. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_is_cut(const alwm_rows *rows, int32_t *is_cut);
+alwm_status alwm_rows_is_cut(const struct alwm_rows *rows, int32_t *is_cut);
 
 // What a cell of the current row is: an `alwm_cell`. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_kind(const alwm_rows *rows, size_t column, int32_t *kind);
+alwm_status alwm_rows_kind(const struct alwm_rows *rows, size_t column, int32_t *kind);
 
 // A cell of the current row that is a whole number. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_int64(const alwm_rows *rows, size_t column, int64_t *number);
+alwm_status alwm_rows_int64(const struct alwm_rows *rows, size_t column, int64_t *number);
 
 // A cell of the current row that is a floating-point number; no money is one. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_double(const alwm_rows *rows, size_t column, double *number);
+alwm_status alwm_rows_double(const struct alwm_rows *rows, size_t column, double *number);
 
 // A cell of the current row that is a text or bytes; it has no NUL at its end, and lives until
 // the rows are closed. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_text(const alwm_rows *rows, size_t column, alwm_text *text);
+alwm_status alwm_rows_text(const struct alwm_rows *rows, size_t column, struct alwm_text *text);
 
 // All rows as JSON, each an object with its keys in the order of the columns. Never waits.
 // Since 0.1.0.
-alwm_status alwm_rows_json(const alwm_rows *rows, alwm_string *json);
+alwm_status alwm_rows_json(const struct alwm_rows *rows, struct alwm_string *json);
 
 // Closes rows and sets the pointer to `NULL`; does nothing where it is `NULL` already. Never
 // waits.
 // Since 0.1.0.
-alwm_status alwm_rows_close(alwm_rows **rows);
+alwm_status alwm_rows_close(struct alwm_rows **rows);
 
 // Prices a call without recording it; the user may be left out. Never waits for the disk once
 // the prices are known.
 // Since 0.1.0.
-alwm_status alwm_quote(const alwm_meter *meter,
-                       const alwm_call_record *record,
-                       alwm_price_quote *quote,
-                       alwm_string *json);
+alwm_status alwm_quote(const struct alwm_meter *meter,
+                       const struct alwm_call_record *record,
+                       struct alwm_price_quote *quote,
+                       struct alwm_string *json);
 
 // Records a call that was made, once per idempotency key; over a hard limit too, for the
 // provider was already paid. `receipt` may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_record_call(const alwm_meter *meter,
-                             const alwm_call_record *record,
-                             alwm_receipt *receipt,
-                             alwm_string *json);
+alwm_status alwm_record_call(const struct alwm_meter *meter,
+                             const struct alwm_call_record *record,
+                             struct alwm_receipt *receipt,
+                             struct alwm_string *json);
 
 // Records several calls, of any users, in as few transactions as fit. Each is recorded or not on
 // its own: `statuses[i]` tells, and `receipts[i]` is its receipt if it was, else zeros. Both may
 // be `NULL`. The answer is the first status that is not `ALWM_STATUS_OK`, or that; where the
 // arguments themselves are wrong nothing was recorded and nothing is written.
 // Since 0.1.0.
-alwm_status alwm_record_calls(const alwm_meter *meter,
-                              const alwm_call_record *records,
+alwm_status alwm_record_calls(const struct alwm_meter *meter,
+                              const struct alwm_call_record *records,
                               size_t count,
                               alwm_status *statuses,
-                              alwm_receipt *receipts);
+                              struct alwm_receipt *receipts);
 
 // Queues a record and returns at once with its key, which may be `NULL`; `alwm_flush` waits for
 // the commit. Bad input is still answered here.
 // Since 0.1.0.
-alwm_status alwm_queue_call(const alwm_meter *meter,
-                            const alwm_call_record *record,
-                            alwm_string *idempotency_key);
+alwm_status alwm_queue_call(const struct alwm_meter *meter,
+                            const struct alwm_call_record *record,
+                            struct alwm_string *idempotency_key);
 
 // Records a call as the option `durability` says; a receipt that says `queued` has only its key.
 // `receipt` may be `NULL`.
 // Since 0.1.0.
-alwm_status alwm_record(const alwm_meter *meter,
-                        const alwm_call_record *record,
-                        alwm_receipt *receipt,
-                        alwm_string *json);
+alwm_status alwm_record(const struct alwm_meter *meter,
+                        const struct alwm_call_record *record,
+                        struct alwm_receipt *receipt,
+                        struct alwm_string *json);
 
 // Waits until everything that was queued before is committed.
 // Since 0.1.0.
-alwm_status alwm_flush(const alwm_meter *meter);
+alwm_status alwm_flush(const struct alwm_meter *meter);
 
 // How many queued records failed after they were accepted; each is logged as an error.
 // Since 0.1.0.
-alwm_status alwm_queued_failures(const alwm_meter *meter, int64_t *count);
+alwm_status alwm_queued_failures(const struct alwm_meter *meter, int64_t *count);
 
 // What a user used in a period: `current` (also for `NULL`), `all` or a month as `YYYY-MM`.
 // Since 0.1.0.
-alwm_status alwm_usage_summary(const alwm_meter *meter,
-                               alwm_text user,
-                               alwm_text period,
-                               alwm_string *json);
+alwm_status alwm_usage_summary(const struct alwm_meter *meter,
+                               struct alwm_text user,
+                               struct alwm_text period,
+                               struct alwm_string *json);
 
 // A user's running period at one glance: use, limits, trends, projections, alerts.
 // Since 0.1.0.
-alwm_status alwm_dashboard(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_dashboard(const struct alwm_meter *meter,
+                           struct alwm_text user,
+                           struct alwm_string *json);
 
 // What a user used in each of the last months, 1–24.
 // Since 0.1.0.
-alwm_status alwm_trends(const alwm_meter *meter, alwm_text user, int64_t months, alwm_string *json);
+alwm_status alwm_trends(const struct alwm_meter *meter,
+                        struct alwm_text user,
+                        int64_t months,
+                        struct alwm_string *json);
 
 // What a user used on each of the last UTC days, 1–731.
 // Since 0.1.0.
-alwm_status alwm_daily_trends(const alwm_meter *meter,
-                              alwm_text user,
+alwm_status alwm_daily_trends(const struct alwm_meter *meter,
+                              struct alwm_text user,
                               int64_t days,
-                              alwm_string *json);
+                              struct alwm_string *json);
 
 // A user's providers and models side by side over the last UTC days, 1–731. `sla_ms`, the
 // promised response time, may be `ALWM_NONE`.
 // Since 0.1.0.
-alwm_status alwm_compare(const alwm_meter *meter,
-                         alwm_text user,
+alwm_status alwm_compare(const struct alwm_meter *meter,
+                         struct alwm_text user,
                          int64_t days,
                          int64_t sla_ms,
-                         alwm_string *json);
+                         struct alwm_string *json);
 
 // Cheaper models for the use of the last UTC days, 1–731; `scope` is an `alwm_hint_scope`.
 // Since 0.1.0.
-alwm_status alwm_hints(const alwm_meter *meter,
-                       alwm_text user,
+alwm_status alwm_hints(const struct alwm_meter *meter,
+                       struct alwm_text user,
                        int64_t days,
                        int32_t scope,
-                       alwm_string *json);
+                       struct alwm_string *json);
 
 // The users that were ever seen, in the order of their first sight.
 // Since 0.1.0.
-alwm_status alwm_users(const alwm_meter *meter, alwm_string *json);
+alwm_status alwm_users(const struct alwm_meter *meter, struct alwm_string *json);
 
 // Sets the size and every default; `size` is `sizeof *request`.
 // Since 0.1.0.
-alwm_status alwm_call_request_init(alwm_call_request *request, size_t size);
+alwm_status alwm_call_request_init(struct alwm_call_request *request, size_t size);
 
 // What `alwm_prune` would remove; it changes nothing.
 // Since 0.1.0.
-alwm_status alwm_prune_dry_run(const alwm_meter *meter, int64_t older_than_us, alwm_string *json);
+alwm_status alwm_prune_dry_run(const struct alwm_meter *meter,
+                               int64_t older_than_us,
+                               struct alwm_string *json);
 
 // Removes the rows of calls that were made before an instant; their sums and keys stay.
 // Since 0.1.0.
-alwm_status alwm_prune(const alwm_meter *meter, int64_t older_than_us, alwm_string *json);
+alwm_status alwm_prune(const struct alwm_meter *meter,
+                       int64_t older_than_us,
+                       struct alwm_string *json);
 
 // Everything that is kept about a user, as one object.
 // Since 0.1.0.
-alwm_status alwm_export_user(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_export_user(const struct alwm_meter *meter,
+                             struct alwm_text user,
+                             struct alwm_string *json);
 
 // Takes a user's identity and every free text out of the store; the numbers stay under a
 // pseudonym. There is no way back.
 // Since 0.1.0.
-alwm_status alwm_erase_user(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_erase_user(const struct alwm_meter *meter,
+                            struct alwm_text user,
+                            struct alwm_string *json);
 
 // Visits the recorded calls of one user, or of all for `NULL`, that were made from one instant to
 // before another (`ALWM_NONE` for no bound), in the order of recording and in one snapshot.
 // Since 0.1.0.
-alwm_status alwm_visit_calls(const alwm_meter *meter,
-                             alwm_text user,
+alwm_status alwm_visit_calls(const struct alwm_meter *meter,
+                             struct alwm_text user,
                              int64_t from_us,
                              int64_t before_us,
                              alwm_visit_call visit,
@@ -1536,103 +1568,114 @@ int32_t alwm_status_is_retryable(int32_t status);
 
 // Sets the size and every default; `size` is `sizeof *terms`.
 // Since 0.1.0.
-alwm_status alwm_subscribe_terms_init(alwm_subscribe_terms *terms, size_t size);
+alwm_status alwm_subscribe_terms_init(struct alwm_subscribe_terms *terms, size_t size);
 
 // Puts a user on a plan.
 // Since 0.1.0.
-alwm_status alwm_subscribe(const alwm_meter *meter,
-                           alwm_text user,
-                           const alwm_subscribe_terms *terms,
-                           alwm_string *json);
+alwm_status alwm_subscribe(const struct alwm_meter *meter,
+                           struct alwm_text user,
+                           const struct alwm_subscribe_terms *terms,
+                           struct alwm_string *json);
 
 // Makes the change that waits for its payment happen, paid under the host's reference.
 // Since 0.1.0.
-alwm_status alwm_confirm_payment(const alwm_meter *meter,
-                                 alwm_text user,
-                                 alwm_text reference,
-                                 alwm_string *json);
+alwm_status alwm_confirm_payment(const struct alwm_meter *meter,
+                                 struct alwm_text user,
+                                 struct alwm_text reference,
+                                 struct alwm_string *json);
 
 // Pays one fee. `payment` is an `alwm_payment`, and the text its reference or reason.
 // Since 0.1.0.
-alwm_status alwm_renew(const alwm_meter *meter,
-                       alwm_text user,
+alwm_status alwm_renew(const struct alwm_meter *meter,
+                       struct alwm_text user,
                        int32_t payment,
-                       alwm_text payment_text,
-                       alwm_string *json);
+                       struct alwm_text payment_text,
+                       struct alwm_string *json);
 
 // Goes over to a dearer plan at once, for the prorated difference; `billing_cycle` may be
 // `ALWM_BILLING_CYCLE_AS_BEFORE`.
 // Since 0.1.0.
-alwm_status alwm_upgrade(const alwm_meter *meter,
-                         alwm_text user,
-                         alwm_text plan_id,
+alwm_status alwm_upgrade(const struct alwm_meter *meter,
+                         struct alwm_text user,
+                         struct alwm_text plan_id,
                          int32_t billing_cycle,
                          int32_t payment,
-                         alwm_text payment_text,
-                         alwm_string *json);
+                         struct alwm_text payment_text,
+                         struct alwm_string *json);
 
 // Goes over to a cheaper plan when the billing period ends.
 // Since 0.1.0.
-alwm_status alwm_downgrade(const alwm_meter *meter,
-                           alwm_text user,
-                           alwm_text plan_id,
-                           alwm_string *json);
+alwm_status alwm_downgrade(const struct alwm_meter *meter,
+                           struct alwm_text user,
+                           struct alwm_text plan_id,
+                           struct alwm_string *json);
 
 // Pays by the year from the running month on, or by the month when the year ends.
 // Since 0.1.0.
-alwm_status alwm_change_cycle(const alwm_meter *meter,
-                              alwm_text user,
+alwm_status alwm_change_cycle(const struct alwm_meter *meter,
+                              struct alwm_text user,
                               int32_t cycle,
                               int32_t payment,
-                              alwm_text payment_text,
-                              alwm_string *json);
+                              struct alwm_text payment_text,
+                              struct alwm_string *json);
 
 // Ends a subscription; `when` is an `alwm_cancel_at`.
 // Since 0.1.0.
-alwm_status alwm_cancel(const alwm_meter *meter, alwm_text user, int32_t when, alwm_string *json);
+alwm_status alwm_cancel(const struct alwm_meter *meter,
+                        struct alwm_text user,
+                        int32_t when,
+                        struct alwm_string *json);
 
 // Takes back what is scheduled or waits for its payment.
 // Since 0.1.0.
-alwm_status alwm_withdraw_change(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_withdraw_change(const struct alwm_meter *meter,
+                                 struct alwm_text user,
+                                 struct alwm_string *json);
 
 // Notes that a payment is late: the plan is granted until the grace ends.
 // Since 0.1.0.
-alwm_status alwm_mark_past_due(const alwm_meter *meter,
-                               alwm_text user,
+alwm_status alwm_mark_past_due(const struct alwm_meter *meter,
+                               struct alwm_text user,
                                int64_t grace_until_us,
-                               alwm_string *json);
+                               struct alwm_string *json);
 
 // Grants nothing from now on.
 // Since 0.1.0.
-alwm_status alwm_suspend(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_suspend(const struct alwm_meter *meter,
+                         struct alwm_text user,
+                         struct alwm_string *json);
 
 // Ends a suspension.
 // Since 0.1.0.
-alwm_status alwm_resume(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_resume(const struct alwm_meter *meter,
+                        struct alwm_text user,
+                        struct alwm_string *json);
 
 // How a user's subscription stands, and what is scheduled.
 // Since 0.1.0.
-alwm_status alwm_subscription(const alwm_meter *meter, alwm_text user, alwm_string *json);
+alwm_status alwm_subscription(const struct alwm_meter *meter,
+                              struct alwm_text user,
+                              struct alwm_string *json);
 
 // What has happened to a subscription, newest first: 1 to 100 lines, without the first `offset`.
 // Since 0.1.0.
-alwm_status alwm_subscription_history(const alwm_meter *meter,
-                                      alwm_text user,
+alwm_status alwm_subscription_history(const struct alwm_meter *meter,
+                                      struct alwm_text user,
                                       int64_t limit,
                                       int64_t offset,
-                                      alwm_string *json);
+                                      struct alwm_string *json);
 
 // What a change would do and cost, to the cent. The change is JSON, such as
 // `{"change": "upgrade", "plan_id": "pro", "billing_cycle": null}`.
 // Since 0.1.0.
-alwm_status alwm_preview_change(const alwm_meter *meter,
-                                alwm_text user,
-                                alwm_text change,
-                                alwm_string *json);
+alwm_status alwm_preview_change(const struct alwm_meter *meter,
+                                struct alwm_text user,
+                                struct alwm_text change,
+                                struct alwm_string *json);
 
 // Frees a text of the library and clears it; does nothing for `NULL` or a cleared one.
 // Since 0.1.0.
-void alwm_string_free(alwm_string *string);
+void alwm_string_free(struct alwm_string *string);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -25,9 +25,6 @@ fn prelude() -> String {
 #define ALWM_VERSION_PATCH {patch}
 #define ALWM_VERSION "{version}"
 
-// A number that is not known or not given, where 0 would be one.
-#define ALWM_NONE INT64_MIN
-
 // The length of a text that ends with a NUL.
 #define ALWM_NUL SIZE_MAX
 
