@@ -167,17 +167,13 @@ static void record_answers_as_the_option_durability_says(void **state) {
   (void)state;
   for (int32_t durability = ALWM_DURABILITY_DURABLE; durability <= ALWM_DURABILITY_QUEUED;
        durability++) {
-    folder folder = folder_new();
-    alwm_options options;
-    OK(alwm_options_init(&options, sizeof options));
+    alwm_options options = options_at(NOON);
     options.durability = durability;
-    alwm_meter *meter = NULL;
-    OK(alwm_open(T(folder.store), &options, &meter));
-    OK(alwm_seed(meter, T("default"), NULL));
+    scene own = scene_with(&options);
     alwm_call_record record = record_of("u1", "tavily", NULL, 0, 0);
     alwm_receipt receipt = {.size = sizeof receipt};
     alwm_string json = {NULL, 0};
-    OK(alwm_record(meter, &record, &receipt, &json));
+    OK(alwm_record(own.meter, &record, &receipt, &json));
     json_t *shown = taken(&json);
     bool is_queued = durability == ALWM_DURABILITY_QUEUED;
     assert_int_equal(receipt.status,
@@ -185,8 +181,7 @@ static void record_answers_as_the_option_durability_says(void **state) {
     assert_string_equal(text_at(shown, "status"), is_queued ? "queued" : "recorded");
     assert_string_equal(text_at(shown, "idempotency_key"), receipt.idempotency_key);
     json_decref(shown);
-    OK(alwm_close(&meter));
-    folder_remove(&folder);
+    scene_end(&own);
   }
 }
 

@@ -40,15 +40,52 @@ static int removed(const char *path, const struct stat *status, int kind, struct
 
 void folder_remove(const folder *own) { nftw(own->path, removed, 8, FTW_DEPTH | FTW_PHYS); }
 
-scene scene_at(int64_t now_us) {
+static void copy_file(const char *from, const char *to) {
+  char bytes[1 << 16];
+  FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+  assert_true(in != NULL && out != NULL);
+  for (size_t count; (count = fread(bytes, 1, sizeof bytes, in)) > 0;) {
+    assert_int_equal(fwrite(bytes, 1, count, out), count);
+  }
+  fclose(in);
+  fclose(out);
+}
+
+// The store that every scene is copied from: to seed one takes a while, the more under valgrind.
+static folder seed;
+
+static void remove_seed(void) { folder_remove(&seed); }
+
+static void make_seed(void) {
+  seed = folder_new();
+  atexit(remove_seed);
+  alwm_meter *meter = NULL;
+  OK(alwm_open(T(seed.store), NULL, &meter));
+  OK(alwm_seed(meter, T("default"), NULL));
+  OK(alwm_close(&meter));
+}
+
+scene scene_with(const alwm_options *options) {
+  if (seed.path[0] == '\0') {
+    make_seed();
+  }
   scene own = {folder_new(), NULL};
+  copy_file(seed.store, own.folder.store);
+  OK(alwm_open(T(own.folder.store), options, &own.meter));
+  return own;
+}
+
+alwm_options options_at(int64_t now_us) {
   alwm_options options;
   OK(alwm_options_init(&options, sizeof options));
   options.synchronous = ALWM_SYNCHRONOUS_NORMAL;
   options.now_us = now_us;
-  OK(alwm_open(T(own.folder.store), &options, &own.meter));
-  OK(alwm_seed(own.meter, T("default"), NULL));
-  return own;
+  return options;
+}
+
+scene scene_at(int64_t now_us) {
+  alwm_options options = options_at(now_us);
+  return scene_with(&options);
 }
 
 scene scene_new(void) { return scene_at(NOON); }

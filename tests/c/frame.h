@@ -52,6 +52,9 @@ typedef struct scene {
 } scene;
 scene scene_at(int64_t now_us);
 scene scene_new(void);
+// The same with these options, and the options of `scene_at`, to be changed.
+scene scene_with(const alwm_options *options);
+alwm_options options_at(int64_t now_us);
 void scene_end(scene *own);
 
 // A record and a request with the most usual fields.
