@@ -1,6 +1,7 @@
 #include "frame.h"
 
 #include <ftw.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,8 @@ static void copy_file(const char *from, const char *to) {
   }
   fclose(in);
   fclose(out);
+  // As the library makes it: nobody else reads it.
+  assert_int_equal(chmod(to, 0600), 0);
 }
 
 // The store that every scene is copied from: to seed one takes a while, the more under valgrind.

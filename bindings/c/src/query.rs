@@ -96,7 +96,7 @@ pub unsafe extern "C" fn alwm_call_filter_init(
 
 /// A page of a user's recorded calls, newest first, and how many there are in all; `filter` may be
 /// `NULL`. `next_before_id`, which may be `NULL`, is the cursor of the next page, for the filter's
-/// `before_id`; `ALWM_NONE` when this was the last one.
+/// `before_id`; `ALWM_NONE` when this page was not full.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_calls(
