@@ -127,6 +127,7 @@ static void verify_finds_a_difference_and_rebuild_restores_it(void **state) {
   assert_int_equal(is_ok, 0);
   alwm_alert_filter filter;
   OK(alwm_alert_filter_init(&filter, sizeof filter));
+  OK(alwm_flush(own.meter));
   OK(alwm_operator_alerts(own.meter, &filter, &json));
   shown = taken(&json);
   assert_int_equal(number_at(shown, "total"), 1);

@@ -1,20 +1,6 @@
 // What callers get wrong: NULL, bad UTF-8, wrong sizes, numbers that are none, closed handles.
+#include "edge.h"
 #include "frame.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
-
-// A pointer to the last `length` bytes before a page that nobody may touch.
-static void *at_the_edge(const void *bytes, size_t length) {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  size_t pages = (length + page - 1) / page + 1;
-  char *first =
-      mmap(NULL, (pages + 1) * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  assert_true(first != MAP_FAILED);
-  assert_int_equal(mprotect(first + pages * page, page, PROT_NONE), 0);
-  char *edge = first + pages * page - length;
-  return length == 0 ? edge : memcpy(edge, bytes, length);
-}
 
 static void every_function_refuses_a_null_meter(void **state) {
   (void)state;
@@ -172,7 +158,7 @@ static void texts_are_utf8_of_any_length(void **state) {
   alwm_string json = {NULL, 0};
   // The exact bytes are read and no more: a page that nobody may touch follows.
   const char user[] = {'j', 'o', '\xc3', '\xa3', 'o'};
-  alwm_text name = {at_the_edge(user, sizeof user), sizeof user};
+  alwm_text name = {edge_copy(user, sizeof user), sizeof user};
   OK(alwm_limits(own.meter, name, &json));
   json_t *limits = taken(&json);
   assert_string_equal(text_at(limits, "user"), "joão");
@@ -184,7 +170,7 @@ static void texts_are_utf8_of_any_length(void **state) {
     const char *wrong[] = {"\xff", "\xc3(", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
     REFUSED(alwm_limits(own.meter, T(wrong[n]), &json));
   }
-  name.bytes = at_the_edge("", 1);
+  name.bytes = edge_copy("", 1);
   FAILS(ALWM_STATUS_INVALID_NAME, alwm_limits(own.meter, T(name.bytes), &json));
   name.length = 0;
   FAILS(ALWM_STATUS_INVALID_NAME, alwm_limits(own.meter, name, &json));
@@ -251,9 +237,9 @@ static void sizes_tell_older_and_newer_callers(void **state) {
   newer.field_of_later = 1;
   REFUSED(alwm_record_call(own.meter, &newer.known, NULL, NULL));
   // No byte beyond the size is read or written.
-  alwm_call_record *edge = at_the_edge(&newer.known, sizeof newer.known);
+  alwm_call_record *edge = edge_copy(&newer.known, sizeof newer.known);
   edge->size = sizeof *edge;
-  alwm_receipt *out = at_the_edge(&receipt.known, sizeof receipt.known);
+  alwm_receipt *out = edge_copy(&receipt.known, sizeof receipt.known);
   out->size = sizeof *out;
   OK(alwm_record_call(own.meter, edge, out, NULL));
   alwm_call_record mixed[2] = {*edge, *edge};
