@@ -1,5 +1,5 @@
 // A metering loop: reads one call a line from standard input, records them in batches, and shows
-// what each user spent.
+// what each user spent with each provider.
 //
 //   printf 'ada openai gpt-4o-mini 1200 310\n' | loop metering.db
 //
@@ -39,22 +39,23 @@ static size_t flush(const alwm_meter *meter, size_t count) {
 }
 
 static int show(const alwm_meter *meter) {
-  const char *sql = "SELECT user_id, calls, cost FROM usage_by_provider ORDER BY user_id";
+  const char *sql = "SELECT user_id, provider, calls, cost FROM usage_by_provider";
   alwm_rows *rows = NULL;
   int32_t has_row = 0;
   if (alwm_query(meter, ALWM_TEXT(sql), &rows) != ALWM_STATUS_OK) {
     return 1;
   }
   while (alwm_rows_next(rows, &has_row) == ALWM_STATUS_OK && has_row) {
-    alwm_text user, cost;
+    alwm_text user, provider, cost;
     int64_t calls = 0;
     if (alwm_rows_text(rows, 0, &user) != ALWM_STATUS_OK ||
-        alwm_rows_int64(rows, 1, &calls) != ALWM_STATUS_OK ||
-        alwm_rows_text(rows, 2, &cost) != ALWM_STATUS_OK) {
+        alwm_rows_text(rows, 1, &provider) != ALWM_STATUS_OK ||
+        alwm_rows_int64(rows, 2, &calls) != ALWM_STATUS_OK ||
+        alwm_rows_text(rows, 3, &cost) != ALWM_STATUS_OK) {
       break;
     }
-    printf("%.*s: %" PRId64 " calls, $%.*s\n", (int)user.length, user.bytes, calls,
-           (int)cost.length, cost.bytes);
+    printf("%.*s %.*s: %" PRId64 " calls, $%.*s\n", (int)user.length, user.bytes,
+           (int)provider.length, provider.bytes, calls, (int)cost.length, cost.bytes);
   }
   alwm_rows_close(&rows);
   return 0;

@@ -100,9 +100,7 @@ check_writer() {
     "$out/loop" "$store/metering.db" | sort >"$store/c"
   local command=("$built/alwrity-metering" --db "$store/metering.db")
   for user in user-0 user-1 user-2; do
-    "${command[@]}" usage "$user" --json | python3 -c 'import json, sys
-for provider, own in sorted(json.load(sys.stdin)["provider_breakdown"].items()):
-    print(f"{sys.argv[1]}: {own[\"calls\"]} calls, ${own[\"cost\"]}")' "$user"
+    "${command[@]}" usage "$user" --json | python3 tests/c/totals.py "$user"
   done | sort >"$store/command"
   # The view shows twelve places, JSON trims them.
   sed -i 's/0*$//' "$store/c"
