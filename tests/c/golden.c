@@ -173,9 +173,10 @@ static void periods_are_what_the_golden_cases_say(void **state) {
 }
 
 static alwm_call_request request_of_case(json_t *wanted, alwm_quantity *others) {
-  alwm_call_request request =
-      request_of("u", text_at(wanted, "provider"), text_at(wanted, "model"),
-                 number_or(wanted, "input_tokens", 0), number_or(wanted, "max_output_tokens", ALWM_NONE));
+  int64_t input_tokens = number_or(wanted, "input_tokens", 0);
+  int64_t max_output_tokens = number_or(wanted, "max_output_tokens", ALWM_NONE);
+  alwm_call_request request = request_of("u", text_at(wanted, "provider"),
+                                         text_at(wanted, "model"), input_tokens, max_output_tokens);
   request.operation = T(text_or(wanted, "operation", NULL));
   request.call_count = number_or(wanted, "call_count", 1);
   const char *unit;

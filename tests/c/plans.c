@@ -160,7 +160,8 @@ static void a_subscription_lives(void **state) {
   json_decref(shown);
   json_decref(SHOWN(alwm_downgrade(meter, T("u1"), T("basic"), &json)));
   json_decref(SHOWN(alwm_withdraw_change(meter, T("u1"), &json)));
-  shown = SHOWN(alwm_change_cycle(meter, T("u1"), ALWM_BILLING_CYCLE_YEARLY, paid, T("ch_3"), &json));
+  const int32_t yearly = ALWM_BILLING_CYCLE_YEARLY;
+  shown = SHOWN(alwm_change_cycle(meter, T("u1"), yearly, paid, T("ch_3"), &json));
   assert_string_equal(text_at(shown, "billing_cycle"), "yearly");
   json_decref(shown);
   json_decref(SHOWN(alwm_mark_past_due(meter, T("u1"), NOON + 86400000000, &json)));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the C tests and examples against the library that was built into a folder, and runs them:
 #
-#   tests/c/run.sh BUILT OUT [check | valgrind | sanitize | fuzz SECONDS SEED]
+#   tests/c/run.sh BUILT OUT [check | valgrind | sanitize | fuzz SECONDS SEED | bench]
 #
 # BUILT is `target/debug` or `target/release`; OUT is a folder for what is made here.
 set -euo pipefail
@@ -38,14 +38,14 @@ quietly() {
 }
 
 check_headers() {
-  printf '#include "alwrity_metering.h"\n#include "alwrity_metering.h"\n%s\n' \
-    'int main(void) { alwm_text t = ALWM_TEXT("x"); return alwm_version()[0] == 0 || t.length == 0; }' \
-    >"$out/twice.c"
+  printf '#include "alwrity_metering.h"\n#include "alwrity_metering.h"\n%s\n%s\n' \
+    'int main(void) { alwm_text t = ALWM_TEXT("x");' \
+    'return alwm_version()[0] == 0 || t.length == 0; }' >"$out/twice.c"
   cp "$out/twice.c" "$out/twice.cpp"
   for language in "cc -std=c11 twice.c" "g++ -std=c++17 twice.cpp"; do
     read -r compiler standard file <<<"$language"
-    "$compiler" "$standard" -pedantic -Wall -Wextra -Wconversion -Wundef -Wshadow -Werror -Iinclude \
-      -o "$out/twice" "$out/$file" -L"$out" -Wl,-rpath,"$out" -lalwrity_metering
+    "$compiler" "$standard" -pedantic -Wall -Wextra -Wconversion -Wundef -Wshadow -Werror \
+      -Iinclude -o "$out/twice" "$out/$file" -L"$out" -Wl,-rpath,"$out" -lalwrity_metering
     quietly "$out/twice"
   done
   say "the header can be included twice from C11 and C++17"
@@ -53,7 +53,8 @@ check_headers() {
 
 # Every function of the header is exported, and nothing else is.
 check_exports() {
-  sed -n 's/^[a-z].*[ *]\(alwm_[a-z0-9_]*\)(.*/\1/p' include/alwrity_metering.h | sort >"$out/declared"
+  sed -n 's/^[a-z].*[ *]\(alwm_[a-z0-9_]*\)(.*/\1/p' include/alwrity_metering.h |
+    sort >"$out/declared"
   for file in "-D $out/libalwrity_metering.so" "-g $out/prefix/lib/libalwrity_metering.a"; do
     # shellcheck disable=SC2086 # a flag and a file
     nm --defined-only $file | awk 'NF == 3 { print $3 }' | sort >"$out/exported"
@@ -95,8 +96,9 @@ check_install() {
 check_writer() {
   local store
   store=$(mktemp -d)
-  awk 'BEGIN { for (n = 0; n < 500; n++)
-    print "user-" n % 3, (n % 2 ? "openai gpt-4o-mini" : "gemini gemini-2.5-pro"), n * 37, n % 91 }' |
+  awk 'BEGIN { for (n = 0; n < 500; n++) {
+    model = n % 2 ? "openai gpt-4o-mini" : "gemini gemini-2.5-pro"
+    print "user-" n % 3, model, n * 37, n % 91 } }' |
     "$out/loop" "$store/metering.db" | sort >"$store/c"
   local command=("$built/alwrity-metering" --db "$store/metering.db")
   for user in user-0 user-1 user-2; do
@@ -110,6 +112,26 @@ check_writer() {
   say "a C program was the only writer: the command reads the same totals, and verifies them"
 }
 
+# Every block of C in the documents is a program that runs.
+check_documents() {
+  local page number=0 store
+  for page in README.md docs/*.md; do
+    awk -v out="$out/shown" '/^```c$/ { file = out ++n ".c"; print file; next }
+      /^```$/ { file = "" } file { print > file }' "$page" >"$out/shown"
+    while read -r file; do
+      # shellcheck disable=SC2046 # flags
+      "${CC:-cc}" "${strict[@]}" -o "$out/shown-program" "$file" \
+        $(pkg-config --cflags --libs alwrity_metering) -Wl,-rpath,"$out/prefix/lib"
+      store=$(mktemp -d)
+      (cd "$store" && quietly "$out/shown-program")
+      rm -r "$store" "$file"
+      number=$((number + 1))
+    done <"$out/shown"
+  done
+  ((number > 0))
+  say "$number programs of the documents run"
+}
+
 check() {
   for program in "${programs[@]}"; do
     compile "$program"
@@ -118,6 +140,7 @@ check() {
   done
   check_headers
   check_install
+  check_documents
   check_exports
   check_writer
 }
@@ -147,6 +170,7 @@ case $step in
     compile fuzz
     "$out/fuzz" "$4" "$5"
     ;;
+  bench) compile bench -O2 ;;
   *)
     printf 'error: there is no step `%s`\n' "$step" >&2
     exit 2

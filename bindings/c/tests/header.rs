@@ -1,8 +1,9 @@
 //! The header is made from the sources: `UPDATE_HEADER=1` writes it, else it is compared.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it cannot go on")]
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const BEGIN: &str = "\
 // The C interface of alwrity-metering. Made from the sources, do not edit: docs/c-abi.md is the
@@ -38,12 +39,17 @@ fn prelude() -> String {
     )
 }
 
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn generated() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config = cbindgen::Config::from_file(package.join("cbindgen.toml")).unwrap();
     config.header = Some(BEGIN.to_owned());
     config.after_includes = Some(format!("\n{}", prelude()));
-    let bindings = cbindgen::Builder::new().with_config(config).with_crate(root).generate();
+    let bindings = cbindgen::Builder::new().with_config(config).with_crate(package).generate();
     let mut text = Vec::new();
     bindings.unwrap().write(&mut text);
     String::from_utf8(text).unwrap()
@@ -51,7 +57,7 @@ fn generated() -> String {
 
 #[test]
 fn the_header_is_what_the_sources_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../include/alwrity_metering.h");
+    let path = root().join("include/alwrity_metering.h");
     let generated = generated();
     if std::env::var_os("UPDATE_HEADER").is_some() {
         fs::write(&path, &generated).unwrap();
@@ -60,4 +66,82 @@ fn the_header_is_what_the_sources_say() {
     let committed = fs::read_to_string(&path).unwrap_or_default();
     let hint = "run `UPDATE_HEADER=1 cargo test -p alwrity-metering-c --test header`";
     assert!(committed == generated, "the header is not what the sources say: {hint}");
+}
+
+/// The files of a kind in a folder and below.
+fn texts(folder: &Path, extension: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(texts(&path, extension));
+        } else if path.extension().is_some_and(|own| own == extension) {
+            found.push(fs::read_to_string(path).unwrap());
+        }
+    }
+    found
+}
+
+/// The functions that the header declares.
+fn functions(header: &str) -> BTreeSet<String> {
+    let declared = header.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let name = |line: &str| {
+        let before = line.split_once('(')?.0;
+        let name = before.rsplit(|c: char| c == ' ' || c == '*').next()?;
+        name.starts_with("alwm_").then(|| name.to_owned())
+    };
+    declared.filter_map(name).collect()
+}
+
+/// The public methods of `Meter`, from the sources of the core.
+fn verbs() -> BTreeSet<String> {
+    let mut verbs = BTreeSet::new();
+    for text in texts(&root().join("src/meter"), "rs") {
+        let mut is_inside = false;
+        for line in text.lines() {
+            is_inside = match line {
+                "impl Meter {" => true,
+                "}" => false,
+                _ => is_inside,
+            };
+            let name = line.strip_prefix("    pub fn ").filter(|_| is_inside);
+            verbs.extend(name.and_then(|rest| rest.split(['(', '<']).next()).map(str::to_owned));
+        }
+    }
+    verbs
+}
+
+/// Verbs that have no function of their name, and what stands for them.
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("with_store", "a store of another language is no use to C"),
+    ("options", "the caller knows what it opened the meter with"),
+    ("catalogue", "`alwm_plans` and `alwm_prices`"),
+    ("put_plan", "`alwm_put_plans`"),
+    ("put_price", "`alwm_put_prices`"),
+    ("current_period", "`alwm_subscription` shows plan and periods"),
+    ("visit_days", "`alwm_query` reads the days"),
+];
+
+#[test]
+fn every_verb_of_the_core_has_its_function() {
+    let functions = functions(&generated());
+    let verbs = verbs();
+    assert!(verbs.len() > 60, "{verbs:?}");
+    for verb in verbs {
+        let is_elsewhere = ELSEWHERE.iter().any(|(name, _)| *name == verb);
+        let has_own = functions.contains(&format!("alwm_{verb}"));
+        assert!(is_elsewhere || has_own, "C cannot say `{verb}`");
+    }
+}
+
+#[test]
+fn every_function_is_called_by_a_test_in_c_and_says_since_when() {
+    let header = generated();
+    let tests = texts(&root().join("tests/c"), "c").concat();
+    let functions = functions(&header);
+    assert!(functions.len() > 100, "{functions:?}");
+    for function in &functions {
+        assert!(tests.contains(&format!("{function}(")), "no test in C calls `{function}`");
+    }
+    assert_eq!(header.matches("// Since ").count(), functions.len());
 }
