@@ -45,7 +45,8 @@ fn compare(name: &str, count: i64, other: &mut Other, mut own: impl FnMut()) {
         own();
         started.elapsed()
     };
-    (other.round(name), timed());
+    other.round(name);
+    timed();
     let (theirs, ours): (Vec<_>, Vec<_>) =
         (0..ROUNDS).map(|_| (other.round(name), timed())).unzip();
     let micros = |rounds: Vec<Duration>| median(rounds).as_secs_f64() * 1e6 / count as f64;

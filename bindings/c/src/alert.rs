@@ -5,9 +5,9 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use alwrity_metering::{AlertFilter, Channel, Delivery, DeliveryFailure, Page, Result};
 use serde::Serialize;
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::given;
-use crate::caller::{Caller, grows, invalid};
+use crate::caller::{Caller, Promise, grows, invalid};
 use crate::codes::ALWM_NONE;
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
@@ -69,8 +69,8 @@ pub unsafe extern "C" fn alwm_alert_filter_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(filter, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(filter, size))
 }
 
 /// A page of a user's alerts, newest first, and how many there are; `filter` may be `NULL`.
@@ -83,8 +83,8 @@ pub unsafe extern "C" fn alwm_alerts(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let (filter, page) = filter_of(caller, filter)?;
@@ -101,8 +101,8 @@ pub unsafe extern "C" fn alwm_operator_alerts(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let (filter, page) = filter_of(caller, filter)?;
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn alwm_mark_read(
     alert_id: i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         meter.core.mark_read(caller.text("user", user)?, alert_id)
     })
@@ -135,8 +135,8 @@ pub unsafe extern "C" fn alwm_mark_all_read(
     count: *mut i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted_value("count", count)?;
         let marked = meter.core.mark_all_read(caller.text("user", user)?)?;
@@ -156,8 +156,8 @@ pub unsafe extern "C" fn alwm_dismiss(
     alert_id: i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         meter.core.dismiss(caller.text("user", user)?, alert_id)
     })
@@ -171,8 +171,8 @@ pub unsafe extern "C" fn alwm_dismiss_operator_alert(
     alert_id: i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.shared("meter", meter)?.core.dismiss_operator_alert(alert_id))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.shared("meter", meter)?.core.dismiss_operator_alert(alert_id))
 }
 
 /// How many alerts wait in each channel, and what became of the others.
@@ -183,8 +183,8 @@ pub unsafe extern "C" fn alwm_outbox(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.outbox()?)
@@ -246,8 +246,8 @@ pub unsafe extern "C" fn alwm_deliver_alerts(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.wanted_value("json", json)?;
         let send = send.ok_or_else(|| invalid("send", "NULL", "a function"))?;

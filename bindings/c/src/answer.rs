@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alwrity_metering::{Error, Result};
 
+use crate::caller::{Caller, Promise};
 use crate::status::{alwm_status, texts_of};
 
 /// The last failure of a thread.
@@ -17,6 +18,12 @@ struct Failure {
 
 thread_local! {
     static LAST: RefCell<Option<Failure>> = const { RefCell::new(None) };
+}
+
+/// Runs the work of a function that was promised what docs/c-abi.md says; nothing that the work
+/// gets from its caller outlives it.
+pub(crate) fn kept(promise: &Promise, work: impl FnOnce(Caller<'_>) -> Result<()>) -> alwm_status {
+    done(|| work(promise.caller()))
 }
 
 /// Runs the work of a function: its error becomes a status and the thread's last failure, and a

@@ -4,8 +4,8 @@ use alwrity_metering::{
     CallDetails, CallOutcome, CallRecord, Money, Result, Timestamp, Unit, Usage,
 };
 
-use crate::answer::done;
-use crate::caller::{Caller, grows};
+use crate::answer::kept;
+use crate::caller::{Caller, Promise, grows, invalid};
 use crate::codes::{ALWM_NONE, usage_source, variant};
 use crate::status::alwm_status;
 use crate::text::alwm_text;
@@ -211,6 +211,11 @@ pub(crate) fn given(number: i64) -> Option<i64> {
     (number != ALWM_NONE).then_some(number)
 }
 
+/// Checks a field that a later version may give a meaning.
+pub(crate) fn unused(reserved: i32) -> Result<()> {
+    if reserved == 0 { Ok(()) } else { Err(invalid("reserved", &reserved.to_string(), "0")) }
+}
+
 /// An instant, unless it is `ALWM_NONE`.
 pub(crate) fn instant(micros: i64) -> Result<Option<Timestamp>> {
     given(micros).map(Timestamp::from_micros).transpose()
@@ -341,6 +346,7 @@ impl alwm_call_record {
 impl alwm_call_outcome {
     /// The outcome of the core that it says.
     pub(crate) fn for_core(&self, caller: Caller<'_>) -> Result<CallOutcome> {
+        unused(self.reserved)?;
         Ok(CallOutcome {
             usage: self.units.usage(caller, self.other_units, self.other_unit_count)?,
             usage_source: usage_source(self.usage_source)?,
@@ -359,8 +365,8 @@ pub unsafe extern "C" fn alwm_call_details_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(details, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(details, size))
 }
 
 /// Sets the size and every default; `size` is `sizeof *record`.
@@ -371,8 +377,8 @@ pub unsafe extern "C" fn alwm_call_record_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(record, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(record, size))
 }
 
 /// Sets the size and every default; `size` is `sizeof *outcome`.
@@ -383,6 +389,6 @@ pub unsafe extern "C" fn alwm_call_outcome_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(outcome, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(outcome, size))
 }

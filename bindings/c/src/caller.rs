@@ -1,9 +1,9 @@
 //! The caller: the one place that turns what C gives into what Rust trusts.
 //!
-//! A pointer from C is a number until somebody believes it. [`Caller`] stands for the caller's
-//! promise to keep docs/c-abi.md; whoever has one may turn pointers into values through it, and
-//! everything that can be checked (NULL, alignment, sizes, UTF-8) is checked here. No other file
-//! follows a pointer.
+//! A pointer from C is a number until somebody believes it. Every function takes its caller's
+//! [`Promise`] to keep docs/c-abi.md, once; whoever has the [`Caller`] that gave it may turn
+//! pointers into values, and everything that can be checked (NULL, alignment, sizes, UTF-8) is
+//! checked here. No other file follows a pointer.
 #![allow(clippy::unused_self, reason = "to have a caller is the permission to follow pointers")]
 
 use std::ffi::{CStr, c_char};
@@ -27,7 +27,8 @@ pub(crate) unsafe trait Grows: Copy {
     fn initial() -> Self;
 }
 
-/// Declares a struct that grows: its last field, and all fields at their defaults.
+/// Declares a struct that grows: the last field of its first version, and all fields at their
+/// defaults. Whoever adds a field leaves `up to` as it is and takes its end out of the assertion.
 macro_rules! grows {
     ($type:ident, up to $last:ident: $last_type:ty, {$($field:ident: $default:expr),+ $(,)?}) => {
         // SAFETY: it is `repr(C)`; that the size comes first and the last field ends the struct
@@ -53,8 +54,11 @@ pub(crate) use grows;
 const SIZE_MAX: usize = 1 << 16;
 
 /// The promise of the caller of one function to keep docs/c-abi.md.
+pub(crate) struct Promise(());
+
+/// Whoever gave the promise, for as long as the function runs.
 #[derive(Clone, Copy)]
-pub(crate) struct Caller<'call>(PhantomData<&'call ()>);
+pub(crate) struct Caller<'call>(PhantomData<&'call Promise>);
 
 /// A place for an answer that has been checked and not been written.
 pub(crate) struct Place<'call, T> {
@@ -89,17 +93,23 @@ fn sized<T: Grows>(name: &'static str, size: usize) -> Result<usize> {
     Err(Error::InvalidArgument { name, value: format!("size {size}"), expected: expected.into() })
 }
 
-impl<'call> Caller<'call> {
-    /// Believes the caller.
+impl Promise {
+    /// Believes the caller of a function.
     ///
     /// # Safety
-    /// What is passed to the methods comes from one call from C, whose caller keeps docs/c-abi.md:
-    /// a pointer that is not NULL leads to what its type and length say, for the whole call, and
-    /// nobody else writes there meanwhile.
-    pub(crate) const unsafe fn believed() -> Self {
-        Self(PhantomData)
+    /// What is passed to the methods of [`Caller`] comes from one call from C, whose caller keeps
+    /// docs/c-abi.md: a pointer that is not NULL leads to what its type and length say, for the
+    /// whole call, and nobody else writes there meanwhile.
+    pub(crate) const unsafe fn given() -> Self {
+        Self(())
     }
 
+    pub(crate) const fn caller(&self) -> Caller<'_> {
+        Caller(PhantomData)
+    }
+}
+
+impl<'call> Caller<'call> {
     /// What a handle leads to.
     pub(crate) fn shared<T>(self, name: &'static str, pointer: *const T) -> Result<&'call T> {
         let pointer = checked(name, pointer)?;

@@ -3,8 +3,8 @@
 use alwrity_metering::domain::catalogue_file::{read_plans, read_prices};
 use serde::Serialize;
 
-use crate::answer::done;
-use crate::caller::Caller;
+use crate::answer::kept;
+use crate::caller::Promise;
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
 use crate::text::{alwm_string, alwm_text, put_json};
@@ -20,8 +20,8 @@ pub unsafe extern "C" fn alwm_plans(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.plans()?)
@@ -38,8 +38,8 @@ pub unsafe extern "C" fn alwm_put_plans(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let plans = read_plans(GIVEN, caller.text("toml", toml)?)?;
@@ -57,8 +57,8 @@ pub unsafe extern "C" fn alwm_prices(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let provider = caller.optional("provider", provider)?;
@@ -83,8 +83,8 @@ pub unsafe extern "C" fn alwm_put_prices(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let prices = read_prices(GIVEN, caller.text("csv", csv)?)?;
@@ -101,8 +101,8 @@ pub unsafe extern "C" fn alwm_unpriced(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.unpriced()?)
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn alwm_re_rate_dry_run(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.re_rate_dry_run()?)
@@ -133,8 +133,8 @@ pub unsafe extern "C" fn alwm_re_rate(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.re_rate()?)

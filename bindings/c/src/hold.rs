@@ -3,9 +3,9 @@
 use alwrity_metering::{CallKey, ReleaseStatus, Reservations};
 use serde::Serialize;
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::alwm_call_outcome;
-use crate::caller::Caller;
+use crate::caller::Promise;
 use crate::codes::release_status;
 use crate::meter::alwm_meter;
 use crate::receipt::{alwm_decision, alwm_receipt, alwm_reservation};
@@ -23,8 +23,8 @@ pub unsafe extern "C" fn alwm_check_limit(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.place("decision", decision)?;
         let json = caller.wanted_value("json", json)?;
@@ -47,8 +47,8 @@ pub unsafe extern "C" fn alwm_check_limits(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.place("decision", decision)?;
         let json = caller.wanted_value("json", json)?;
@@ -71,8 +71,8 @@ pub unsafe extern "C" fn alwm_reserve(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.place("reservation", reservation)?;
         let json = caller.wanted_value("json", json)?;
@@ -96,8 +96,8 @@ pub unsafe extern "C" fn alwm_reserve_all(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let places = caller.places("reservations", reservations, count)?;
         let json = caller.wanted_value("json", json)?;
@@ -127,8 +127,8 @@ pub unsafe extern "C" fn alwm_settle(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted("receipt", receipt)?;
         let json = caller.wanted_value("json", json)?;
@@ -162,8 +162,8 @@ pub unsafe extern "C" fn alwm_release(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted_value("status", status)?;
         let json = caller.wanted_value("json", json)?;

@@ -8,9 +8,9 @@ use alwrity_metering::ingest::{
     extract_usage_text,
 };
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::alwm_units;
-use crate::caller::{Caller, grows};
+use crate::caller::{Promise, grows};
 use crate::codes::{ALWM_NONE, alwm_confidence, alwm_usage_source, alwm_variant};
 use crate::status::alwm_status;
 use crate::text::{alwm_string, alwm_text, fixed, put_json};
@@ -137,8 +137,8 @@ pub unsafe extern "C" fn alwm_extract_usage(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.place("extracted", extracted)?;
         let json = caller.wanted_value("json", json)?;
         let (provider, body) = (caller.text("provider", provider)?, caller.text("body", body)?);
@@ -154,8 +154,8 @@ pub unsafe extern "C" fn alwm_extract_usage(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_estimate_tokens(text: alwm_text, tokens: *mut i64) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("tokens", tokens)?;
         place.put(estimate_tokens(caller.text("text", text)?));
         Ok(())
@@ -172,8 +172,8 @@ pub unsafe extern "C" fn alwm_detect_provider(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.place("detection", detection)?;
         let json = caller.wanted_value("json", json)?;
         let detection = detect_provider(caller.text("url", url)?);

@@ -5,8 +5,8 @@
 
 use alwrity_metering::InvoicePaid;
 
-use crate::answer::done;
-use crate::caller::Caller;
+use crate::answer::kept;
+use crate::caller::Promise;
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
 use crate::text::{alwm_string, alwm_text, put_json};
@@ -22,8 +22,8 @@ pub unsafe extern "C" fn alwm_invoice(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let period = caller.optional("period", period)?.unwrap_or("current").parse()?;
@@ -42,8 +42,8 @@ pub unsafe extern "C" fn alwm_invoice_text(
     text: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.value("text", text)?;
         let user = caller.text("user", user)?;
@@ -62,8 +62,8 @@ pub unsafe extern "C" fn alwm_invoice_html(
     text: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.value("text", text)?;
         let user = caller.text("user", user)?;
@@ -81,8 +81,8 @@ pub unsafe extern "C" fn alwm_billing_history(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn alwm_finalize_invoice(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let period = caller.optional("period", period)?.unwrap_or("current").parse()?;
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn alwm_finalize_ended(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -139,8 +139,8 @@ pub unsafe extern "C" fn alwm_void_invoice(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let period = caller.optional("period", period)?.unwrap_or("current").parse()?;
@@ -164,8 +164,8 @@ pub unsafe extern "C" fn alwm_set_invoice_payment(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let period = caller.optional("period", period)?.unwrap_or("current").parse()?;

@@ -1,7 +1,7 @@
 //! The C library of alwrity-metering: the verbs of the core behind a plain C interface.
 //!
 //! The contract is docs/c-abi.md; `include/alwrity_metering.h` is made from these files. Every
-//! function believes its caller once ([`caller::Caller`]), checks and copies what it is given,
+//! function believes its caller once ([`caller::Promise`]), checks and copies what it is given,
 //! asks the core, and writes its outputs at the end; [`answer::done`] turns errors and panics into
 //! statuses. Only `caller.rs` follows pointers.
 #![deny(unsafe_op_in_unsafe_fn)]

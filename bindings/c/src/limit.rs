@@ -2,9 +2,9 @@
 
 use alwrity_metering::{LimitChange, Result};
 
-use crate::answer::done;
-use crate::call::instant;
-use crate::caller::{Caller, grows};
+use crate::answer::kept;
+use crate::call::{instant, unused};
+use crate::caller::{Caller, Promise, grows};
 use crate::codes::ALWM_NONE;
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
@@ -66,6 +66,7 @@ grows!(alwm_limit_change, up to reserved: i32, {
 
 impl alwm_limit_change {
     fn for_core(&self, caller: Caller<'_>) -> Result<LimitChange> {
+        unused(self.reserved)?;
         let optional = |name, text| caller.optional(name, text);
         let owned = |name, text| Ok(caller.optional(name, text)?.map(str::to_owned));
         let thresholds = if self.thresholds.is_null() {
@@ -98,8 +99,8 @@ pub unsafe extern "C" fn alwm_limit_change_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(change, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(change, size))
 }
 
 /// Where a user stands with every limit now.
@@ -111,8 +112,8 @@ pub unsafe extern "C" fn alwm_limits(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.limits(caller.text("user", user)?)?)
@@ -129,8 +130,8 @@ pub unsafe extern "C" fn alwm_set_limit(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.wanted_value("json", json)?;
         let user = caller.text("user", user)?;
@@ -150,8 +151,8 @@ pub unsafe extern "C" fn alwm_clear_limit(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.wanted_value("json", json)?;
         let (user, name) = (caller.text("user", user)?, caller.text("name", name)?);

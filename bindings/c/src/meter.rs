@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use alwrity_metering::{ManualClock, Meter, Options, Timestamp};
 
-use crate::answer::done;
-use crate::caller::{Caller, invalid};
+use crate::answer::kept;
+use crate::caller::{Promise, invalid};
 use crate::options::alwm_options;
 use crate::status::alwm_status;
 use crate::text::{alwm_string, alwm_text, put_json};
@@ -16,6 +16,12 @@ pub struct alwm_meter {
     pub(crate) core: Meter,
     clock: Option<ManualClock>,
 }
+
+/// Any number of threads may share a meter.
+const _: fn() = || {
+    fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<alwm_meter>();
+};
 
 /// The version of the library, such as `0.1.0`; `ALWM_VERSION` is that of the header.
 /// Since 0.1.0.
@@ -34,8 +40,8 @@ pub unsafe extern "C" fn alwm_open(
     meter: *mut *mut alwm_meter,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("meter", meter)?;
         let path = caller.bytes("path", path)?;
         let path = path.ok_or_else(|| invalid("path", "NULL", "the path of a file"))?;
@@ -56,8 +62,8 @@ pub unsafe extern "C" fn alwm_open(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_close(meter: *mut *mut alwm_meter) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| match caller.take_boxed("meter", meter)? {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| match caller.take_boxed("meter", meter)? {
         Some(meter) => meter.core.flush(),
         None => Ok(()),
     })
@@ -68,8 +74,8 @@ pub unsafe extern "C" fn alwm_close(meter: *mut *mut alwm_meter) -> alwm_status 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_now(meter: *const alwm_meter, now_us: *mut i64) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         caller.value("now_us", now_us)?.put(meter.core.now().micros());
         Ok(())
@@ -82,8 +88,8 @@ pub unsafe extern "C" fn alwm_now(meter: *const alwm_meter, now_us: *mut i64) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_set_now(meter: *const alwm_meter, now_us: i64) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let at = Timestamp::from_micros(now_us)?;
         let clock = meter.clock.as_ref();
@@ -104,8 +110,8 @@ pub unsafe extern "C" fn alwm_seed(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.wanted_value("json", json)?;
         put_json(json, &meter.core.seed(caller.text("plan_set", plan_set)?)?)

@@ -5,9 +5,9 @@ use alwrity_metering::{
     Clock, Durability, Error, ExpiredHolds, ManualClock, Money, Options, Result, Synchronous,
 };
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::instant;
-use crate::caller::{Caller, grows};
+use crate::caller::{Caller, Promise, grows};
 use crate::codes::{ALWM_NONE, alwm_durability, alwm_expired_holds, alwm_synchronous, chosen};
 use crate::status::alwm_status;
 use crate::text::alwm_text;
@@ -140,8 +140,8 @@ impl alwm_options {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_options_init(options: *mut alwm_options, size: usize) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(options, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(options, size))
 }
 
 #[cfg(test)]
@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_core() {
         // SAFETY: no pointer of these options is set.
-        let caller = unsafe { Caller::believed() };
-        let (options, clock) = alwm_options::initial().for_core(caller).unwrap();
+        let promise = unsafe { Promise::given() };
+        let (options, clock) = alwm_options::initial().for_core(promise.caller()).unwrap();
         assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
         assert!(clock.is_none());
     }

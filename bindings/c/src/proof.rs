@@ -2,8 +2,8 @@
 
 use alwrity_metering::Verification;
 
-use crate::answer::done;
-use crate::caller::Caller;
+use crate::answer::kept;
+use crate::caller::Promise;
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
 use crate::text::{alwm_string, put_json};
@@ -18,8 +18,8 @@ pub unsafe extern "C" fn alwm_verify(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.value("is_ok", is_ok)?;
         let json = caller.wanted_value("json", json)?;
@@ -36,8 +36,8 @@ pub unsafe extern "C" fn alwm_verify(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_rebuild(meter: *const alwm_meter, rows: *mut i64) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted_value("rows", rows)?;
         let written = meter.core.rebuild()?;

@@ -4,9 +4,9 @@ use std::ffi::{CString, c_char};
 
 use alwrity_metering::{CallFilter, Cell, Page, Result, Span, Table};
 
-use crate::answer::done;
-use crate::call::{given, instant};
-use crate::caller::{Caller, grows, invalid};
+use crate::answer::kept;
+use crate::call::{given, instant, unused};
+use crate::caller::{Caller, Promise, grows, invalid};
 use crate::codes::{ALWM_NONE, alwm_cell};
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
@@ -63,6 +63,7 @@ fn filter_of(caller: Caller<'_>, filter: *const alwm_call_filter) -> Result<(Cal
         return Ok((CallFilter::default(), Page::default()));
     }
     let own = caller.read("filter", filter)?;
+    unused(own.reserved)?;
     let text = |name, text| Ok(caller.optional(name, text)?.map(str::to_owned));
     let within = match (instant(own.from_us)?, instant(own.before_us)?) {
         (None, None) => None,
@@ -90,8 +91,8 @@ pub unsafe extern "C" fn alwm_call_filter_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(filter, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(filter, size))
 }
 
 /// A page of a user's recorded calls, newest first, and how many there are in all; `filter` may be
@@ -107,8 +108,8 @@ pub unsafe extern "C" fn alwm_calls(
     next_before_id: *mut i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let cursor = caller.wanted_value("next_before_id", next_before_id)?;
@@ -166,8 +167,8 @@ pub unsafe extern "C" fn alwm_query(
     rows: *mut *mut alwm_rows,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.value("rows", rows)?;
         let table = meter.core.query(caller.text("sql", sql)?)?;
@@ -183,8 +184,8 @@ pub unsafe extern "C" fn alwm_query(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_rows_next(rows: *mut alwm_rows, has_row: *mut i32) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("has_row", has_row)?;
         let rows = caller.exclusive("rows", rows)?;
         rows.stepped = rows.stepped.saturating_add(1).min(rows.table.rows.len() + 1);
@@ -201,8 +202,8 @@ pub unsafe extern "C" fn alwm_rows_column_count(
     count: *mut usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("count", count)?;
         place.put(caller.shared("rows", rows)?.names.len());
         Ok(())
@@ -218,8 +219,8 @@ pub unsafe extern "C" fn alwm_rows_column_name(
     name: *mut *const c_char,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("name", name)?;
         let names = &caller.shared("rows", rows)?.names;
         place.put(names.get(column).ok_or_else(|| no_column(column))?.as_ptr());
@@ -232,8 +233,8 @@ pub unsafe extern "C" fn alwm_rows_column_name(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_rows_is_cut(rows: *const alwm_rows, is_cut: *mut i32) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("is_cut", is_cut)?;
         place.put(caller.shared("rows", rows)?.table.is_cut.into());
         Ok(())
@@ -249,8 +250,8 @@ pub unsafe extern "C" fn alwm_rows_kind(
     kind: *mut i32,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("kind", kind)?;
         let kind = match caller.shared("rows", rows)?.cell(column)? {
             Cell::Null => alwm_cell::Null,
@@ -273,8 +274,8 @@ pub unsafe extern "C" fn alwm_rows_int64(
     number: *mut i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("number", number)?;
         match caller.shared("rows", rows)?.cell(column)? {
             Cell::Integer(number) => place.put(*number),
@@ -293,8 +294,8 @@ pub unsafe extern "C" fn alwm_rows_double(
     number: *mut f64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("number", number)?;
         match caller.shared("rows", rows)?.cell(column)? {
             Cell::Real(number) => place.put(*number),
@@ -314,8 +315,8 @@ pub unsafe extern "C" fn alwm_rows_text(
     text: *mut alwm_text,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let place = caller.value("text", text)?;
         let bytes = match caller.shared("rows", rows)?.cell(column)? {
             Cell::Text(text) => text.as_bytes(),
@@ -335,8 +336,8 @@ pub unsafe extern "C" fn alwm_rows_json(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let json = caller.value("json", json)?;
         put_json(Some(json), &caller.shared("rows", rows)?.table)
     })
@@ -348,6 +349,6 @@ pub unsafe extern "C" fn alwm_rows_json(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_rows_close(rows: *mut *mut alwm_rows) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.take_boxed("rows", rows).map(drop))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.take_boxed("rows", rows).map(drop))
 }

@@ -3,9 +3,9 @@
 use alwrity_metering::{CallRecord, Receipt, Recorded, Result};
 use serde::Serialize;
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::alwm_call_record;
-use crate::caller::Caller;
+use crate::caller::Promise;
 use crate::meter::alwm_meter;
 use crate::receipt::{alwm_price_quote, alwm_receipt};
 use crate::status::alwm_status;
@@ -22,8 +22,8 @@ pub unsafe extern "C" fn alwm_quote(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.place("quote", quote)?;
         let json = caller.wanted_value("json", json)?;
@@ -46,8 +46,8 @@ pub unsafe extern "C" fn alwm_record_call(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted("receipt", receipt)?;
         let json = caller.wanted_value("json", json)?;
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn alwm_record_calls(
     receipts: *mut alwm_receipt,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let statuses = caller.wanted_values("statuses", statuses, count)?;
         let receipts = caller.wanted_all("receipts", receipts, count)?;
@@ -108,8 +108,8 @@ pub unsafe extern "C" fn alwm_queue_call(
     idempotency_key: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted_value("idempotency_key", idempotency_key)?;
         let record = caller.read("record", record)?.for_core(caller)?;
@@ -136,8 +136,8 @@ pub unsafe extern "C" fn alwm_record(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.wanted("receipt", receipt)?;
         let json = caller.wanted_value("json", json)?;
@@ -164,8 +164,8 @@ pub unsafe extern "C" fn alwm_record(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_flush(meter: *const alwm_meter) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.shared("meter", meter)?.core.flush())
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.shared("meter", meter)?.core.flush())
 }
 
 /// How many queued records failed after they were accepted; each is logged as an error.
@@ -176,8 +176,8 @@ pub unsafe extern "C" fn alwm_queued_failures(
     count: *mut i64,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let place = caller.value("count", count)?;
         place.put(i64::try_from(meter.core.queued_failures()).unwrap_or(i64::MAX));

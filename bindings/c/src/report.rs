@@ -2,9 +2,9 @@
 
 use alwrity_metering::{Compare, FindHints};
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::given;
-use crate::caller::Caller;
+use crate::caller::Promise;
 use crate::codes::hint_scope;
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
@@ -20,8 +20,8 @@ pub unsafe extern "C" fn alwm_usage_summary(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let period = caller.optional("period", period)?.unwrap_or("current").parse()?;
@@ -39,8 +39,8 @@ pub unsafe extern "C" fn alwm_dashboard(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -58,8 +58,8 @@ pub unsafe extern "C" fn alwm_trends(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -77,8 +77,8 @@ pub unsafe extern "C" fn alwm_daily_trends(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -98,8 +98,8 @@ pub unsafe extern "C" fn alwm_compare(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let choice = Compare { days, sla_ms: given(sla_ms) };
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn alwm_hints(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let choice = FindHints { days, scope: hint_scope(scope)? };
@@ -137,8 +137,8 @@ pub unsafe extern "C" fn alwm_users(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         put_json(Some(json), &meter.core.users()?)

@@ -2,9 +2,9 @@
 
 use alwrity_metering::{CallRequest, Result};
 
-use crate::answer::done;
-use crate::call::{alwm_quantity, alwm_units, given, instant};
-use crate::caller::{Caller, grows};
+use crate::answer::kept;
+use crate::call::{alwm_quantity, alwm_units, given, instant, unused};
+use crate::caller::{Caller, Promise, grows};
 use crate::codes::{ALWM_NONE, variant};
 use crate::status::alwm_status;
 use crate::text::alwm_text;
@@ -69,6 +69,7 @@ grows!(alwm_call_request, up to reserved: i32, {
 impl alwm_call_request {
     /// The request of the core that it says.
     pub(crate) fn for_core(&self, caller: Caller<'_>) -> Result<CallRequest> {
+        unused(self.reserved)?;
         let text = |name, text| Ok(caller.optional(name, text)?.unwrap_or_default().to_owned());
         let optional = |name, text| Ok(caller.optional(name, text)?.map(str::to_owned));
         Ok(CallRequest {
@@ -106,6 +107,6 @@ pub unsafe extern "C" fn alwm_call_request_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(request, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(request, size))
 }

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use alwrity_metering::{Error, Pruned, Span, Timestamp};
 use serde::Serialize;
 
-use crate::answer::done;
+use crate::answer::kept;
 use crate::call::instant;
-use crate::caller::{Caller, invalid};
+use crate::caller::{Promise, invalid};
 use crate::meter::alwm_meter;
 use crate::status::alwm_status;
 use crate::text::{alwm_string, alwm_text, put_json};
@@ -30,8 +30,8 @@ pub unsafe extern "C" fn alwm_prune_dry_run(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let pruned = meter.core.prune_dry_run(Timestamp::from_micros(older_than_us)?)?;
@@ -48,8 +48,8 @@ pub unsafe extern "C" fn alwm_prune(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let pruned = meter.core.prune(Timestamp::from_micros(older_than_us)?)?;
@@ -66,8 +66,8 @@ pub unsafe extern "C" fn alwm_export_user(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -85,8 +85,8 @@ pub unsafe extern "C" fn alwm_erase_user(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -112,8 +112,8 @@ pub unsafe extern "C" fn alwm_visit_calls(
     context: *mut c_void,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let visit = visit.ok_or_else(|| invalid("visit", "NULL", "a function"))?;
         let user = caller.optional("user", user)?;

@@ -2,9 +2,9 @@
 
 use alwrity_metering::{Change, ExternalIds, Page, Payment, Result, Subscribe, Timestamp};
 
-use crate::answer::done;
-use crate::call::instant;
-use crate::caller::{Caller, grows, invalid};
+use crate::answer::kept;
+use crate::call::{instant, unused};
+use crate::caller::{Caller, Promise, grows, invalid};
 use crate::codes::{
     self, ALWM_NONE, alwm_billing_cycle, alwm_payment, billing_cycle, cancel_at, changed_cycle,
 };
@@ -63,6 +63,7 @@ fn payment_of(caller: Caller<'_>, payment: i32, text: alwm_text) -> Result<Payme
 
 impl alwm_subscribe_terms {
     fn for_core(&self, caller: Caller<'_>) -> Result<Subscribe> {
+        unused(self.reserved)?;
         let optional = |name, text| Ok(caller.optional(name, text)?.map(str::to_owned));
         Ok(Subscribe {
             plan_id: caller.text("plan_id", self.plan_id)?.to_owned(),
@@ -91,8 +92,8 @@ pub unsafe extern "C" fn alwm_subscribe_terms_init(
     size: usize,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| caller.initialise(terms, size))
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| caller.initialise(terms, size))
 }
 
 /// Puts a user on a plan.
@@ -105,8 +106,8 @@ pub unsafe extern "C" fn alwm_subscribe(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let terms = caller.read("terms", terms)?.for_core(caller)?;
@@ -125,8 +126,8 @@ pub unsafe extern "C" fn alwm_confirm_payment(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let reference = caller.text("reference", reference)?;
@@ -146,8 +147,8 @@ pub unsafe extern "C" fn alwm_renew(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let payment = payment_of(caller, payment, payment_text)?;
@@ -170,8 +171,8 @@ pub unsafe extern "C" fn alwm_upgrade(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let plan_id = caller.text("plan_id", plan_id)?;
@@ -192,8 +193,8 @@ pub unsafe extern "C" fn alwm_downgrade(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let plan_id = caller.text("plan_id", plan_id)?;
@@ -214,8 +215,8 @@ pub unsafe extern "C" fn alwm_change_cycle(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let cycle = billing_cycle(cycle)?;
@@ -235,8 +236,8 @@ pub unsafe extern "C" fn alwm_cancel(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let when = cancel_at(when)?;
@@ -254,8 +255,8 @@ pub unsafe extern "C" fn alwm_withdraw_change(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -273,8 +274,8 @@ pub unsafe extern "C" fn alwm_mark_past_due(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let grace_until = Timestamp::from_micros(grace_until_us)?;
@@ -292,8 +293,8 @@ pub unsafe extern "C" fn alwm_suspend(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -310,8 +311,8 @@ pub unsafe extern "C" fn alwm_resume(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -328,8 +329,8 @@ pub unsafe extern "C" fn alwm_subscription(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let user = caller.text("user", user)?;
@@ -348,8 +349,8 @@ pub unsafe extern "C" fn alwm_subscription_history(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let page = Page { before_id: None, offset, limit };
@@ -369,8 +370,8 @@ pub unsafe extern "C" fn alwm_preview_change(
     json: *mut alwm_string,
 ) -> alwm_status {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         let meter = caller.shared("meter", meter)?;
         let json = caller.value("json", json)?;
         let change = change_of(caller.text("change", change)?)?;

@@ -5,8 +5,8 @@ use std::ffi::{CString, c_char};
 use alwrity_metering::{Error, Result};
 use serde::Serialize;
 
-use crate::answer::done;
-use crate::caller::{Caller, Value};
+use crate::answer::kept;
+use crate::caller::{Promise, Value};
 
 /// The length of a text that ends with a NUL.
 pub const ALWM_NUL: usize = usize::MAX;
@@ -76,8 +76,8 @@ pub(crate) fn fixed<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_string_free(string: *mut alwm_string) {
     // SAFETY: the caller keeps docs/c-abi.md.
-    let caller = unsafe { Caller::believed() };
-    done(|| {
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
         if string.is_null() {
             return Ok(());
         }

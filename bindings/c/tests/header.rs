@@ -87,7 +87,7 @@ fn functions(header: &str) -> BTreeSet<String> {
     let declared = header.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let name = |line: &str| {
         let before = line.split_once('(')?.0;
-        let name = before.rsplit(|c: char| c == ' ' || c == '*').next()?;
+        let name = before.rsplit([' ', '*']).next()?;
         name.starts_with("alwm_").then(|| name.to_owned())
     };
     declared.filter_map(name).collect()
