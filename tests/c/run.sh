@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 
 built=$(realpath "$1") out=$2 step=${3:-check}
 strict=(-std=c11 -pedantic -Wall -Wextra -Werror -g)
-programs=(${PROGRAMS:-input calls reports plans care golden many})
+programs=(${PROGRAMS:-input calls reports plans care golden threads forks})
 mkdir -p "$out"
 out=$(realpath "$out")
 
@@ -25,7 +25,7 @@ compile() {
   local program=$1
   shift
   "${CC:-cc}" "${strict[@]}" "$@" -Iinclude -o "$out/$program" "tests/c/$program.c" \
-    tests/c/frame.c tests/c/edge.c -L"$out" -Wl,-rpath,"$out" -lalwrity_metering -lcmocka -ljansson -pthread
+    tests/c/{frame,edge,work}.c -L"$out" -Wl,-rpath,"$out" -lalwrity_metering -lcmocka -ljansson -pthread
 }
 
 # Runs a program, quietly unless it fails.
@@ -146,10 +146,13 @@ check() {
 }
 
 under_valgrind() {
+  local program leaks
   for program in "${programs[@]}"; do
     compile "$program"
-    quietly valgrind --quiet --leak-check=full --show-leak-kinds=definite \
-      --errors-for-leak-kinds=definite --error-exitcode=9 "$out/$program"
+    leaks=(--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite)
+    # A forked child forgets what it inherited, on purpose: to free it could block or harm.
+    [[ $program == forks ]] && leaks=(--leak-check=no)
+    quietly valgrind --quiet --error-exitcode=9 "${leaks[@]}" "$out/$program"
     say "$program: clean under valgrind"
   done
 }
