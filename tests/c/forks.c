@@ -18,6 +18,8 @@ static int in_processes(const char *store, void *(*work)(void *), int calls) {
       job own = {NULL, calls, 0};
       alwm_meter *meter = NULL;
       alwm_options options = options_at(NOON);
+      // Under valgrind four of them take long.
+      options.busy_timeout_ms = 120000;
       if (alwm_open(T(store), &options, &meter) == ALWM_STATUS_OK) {
         own.meter = meter;
         work(&own);

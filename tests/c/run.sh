@@ -25,7 +25,8 @@ compile() {
   local program=$1
   shift
   "${CC:-cc}" "${strict[@]}" "$@" -Iinclude -o "$out/$program" "tests/c/$program.c" \
-    tests/c/{frame,edge,work}.c -L"$out" -Wl,-rpath,"$out" -lalwrity_metering -lcmocka -ljansson -pthread
+    tests/c/{frame,edge,work}.c -L"$out" -Wl,-rpath,"$out" -lalwrity_metering -lcmocka \
+    -ljansson -pthread
 }
 
 # Runs a program, quietly unless it fails.

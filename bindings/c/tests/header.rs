@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const BEGIN: &str = "\
-// The C interface of alwrity-metering. Made from the sources, do not edit: docs/c-abi.md is the
-// contract, and `UPDATE_HEADER=1 cargo test -p alwrity-metering-c --test header` writes this file.";
+// The C interface of alwrity-metering; docs/c-abi.md is its contract. Made from the sources, do
+// not edit: `UPDATE_HEADER=1 cargo test -p alwrity-metering-c --test header` writes it.";
 
 /// What stands before the types: the version, and how a text is written.
 fn prelude() -> String {
