@@ -113,6 +113,16 @@ check_writer() {
   say "a C program was the only writer: the command reads the same totals, and verifies them"
 }
 
+# Answers as JSON are those of the command.
+check_json() {
+  local store
+  store=$(mktemp -d)
+  compile show
+  quietly python3 tests/c/same_json.py "$out/show" "$built/alwrity-metering" "$store/metering.db"
+  say "as JSON: $(tail -1 "$out/log")"
+  rm -r "$store"
+}
+
 # Every block of C in the documents is a program that runs.
 check_documents() {
   local page number=0 store
@@ -144,6 +154,7 @@ check() {
   check_documents
   check_exports
   check_writer
+  check_json
 }
 
 under_valgrind() {
