@@ -1,5 +1,5 @@
-// The C interface of alwrity-metering. Made from the sources, do not edit: docs/c-abi.md is the
-// contract, and `UPDATE_HEADER=1 cargo test -p alwrity-metering-c --test header` writes this file.
+// The C interface of alwrity-metering; docs/c-abi.md is its contract. Made from the sources, do
+// not edit: `UPDATE_HEADER=1 cargo test -p alwrity-metering-c --test header` writes it.
 
 #ifndef ALWRITY_METERING_H
 #define ALWRITY_METERING_H
@@ -1356,7 +1356,7 @@ alwm_status alwm_call_filter_init(struct alwm_call_filter *filter, size_t size);
 
 // A page of a user's recorded calls, newest first, and how many there are in all; `filter` may be
 // `NULL`. `next_before_id`, which may be `NULL`, is the cursor of the next page, for the filter's
-// `before_id`; `ALWM_NONE` when this was the last one.
+// `before_id`; `ALWM_NONE` when this page was not full.
 // Since 0.1.0.
 alwm_status alwm_calls(const struct alwm_meter *meter,
                        struct alwm_text user,
