@@ -306,7 +306,6 @@ static void ask_something(void) {
       alwm_dashboard,   alwm_limits,       alwm_withdraw_change, alwm_suspend,
       alwm_resume,      alwm_subscription, alwm_billing_history, alwm_finalize_ended,
       alwm_export_user, alwm_put_plans,    alwm_put_prices,      alwm_prices,
-      alwm_erase_user,
   };
   static of_two *const of_twos[] = {
       alwm_usage_summary, alwm_confirm_payment, alwm_downgrade,        alwm_preview_change,
@@ -318,6 +317,12 @@ static void ask_something(void) {
                                       alwm_outbox, alwm_re_rate_dry_run, alwm_re_rate};
   bool is_ok = false;
   alwm_string *json = string_out();
+  if (chance(200) == 0) {
+    // It rewrites the file.
+    CHECK(alwm_erase_user(meter, word(), json));
+    check_string(json, is_ok, "erasing");
+    return;
+  }
   switch (chance(5)) {
     case 0: CHECK(of_users[chance(COUNT(of_users))](meter, word(), json)); break;
     case 1: CHECK(of_twos[chance(COUNT(of_twos))](meter, word(), word(), json)); break;

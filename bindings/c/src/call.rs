@@ -229,7 +229,9 @@ impl alwm_units {
         others: *const alwm_quantity,
         count: usize,
     ) -> Result<Usage> {
-        let mut usage: Usage = self.pairs().into_iter().collect();
+        // Most are 0, as they are in a new usage.
+        let used = self.pairs().into_iter().filter(|(_, quantity)| *quantity != 0);
+        let mut usage: Usage = used.collect();
         for other in caller.slice("other_units", others, count)? {
             let unit: Unit = caller.text("unit", other.unit)?.parse()?;
             usage = usage.plus(&Usage::of(unit, other.quantity))?;
