@@ -6,6 +6,7 @@ use crate::domain::call::{
     Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource, in_range,
 };
 use crate::domain::catalogue::Catalogue;
+use crate::domain::estimate::InputEstimate;
 use crate::domain::hold::Hold;
 use crate::domain::money::Money;
 use crate::domain::name;
@@ -116,33 +117,40 @@ impl TryFrom<&CallRecord> for Draft {
             details: record.details.clone(),
         };
         in_range("call_count", record.call_count, 1, CALL_COUNT_MAX)?;
-        check_source(outcome.usage_source)?;
+        check_outcome(&outcome)?;
         Self::new(target, record.call_count, outcome)
     }
 }
 
-/// A host cannot say that a usage is an expired hold's: only the library charges those.
-pub(crate) fn check_source(source: UsageSource) -> Result<()> {
-    if source == UsageSource::ExpiredHold {
-        let value = source.name().to_owned();
+/// Checks what a host says of a call that was made. It cannot say that a usage is an expired
+/// hold's: only the library charges those.
+pub(crate) fn check_outcome(outcome: &CallOutcome) -> Result<()> {
+    if outcome.usage_source == UsageSource::ExpiredHold {
+        let value = outcome.usage_source.name().to_owned();
         let expected = "`reported` or `estimated`".into();
         return Err(Error::InvalidArgument { name: "usage_source", value, expected });
     }
-    Ok(())
+    check_amounts(outcome)
+}
+
+fn check_amounts(outcome: &CallOutcome) -> Result<()> {
+    outcome.usage.validate()?;
+    outcome.details.validate()?;
+    in_range("status_code", outcome.status_code, 100, 599)?;
+    match outcome.vendor_cost_usd {
+        Some(cost) if cost < Money::ZERO => {
+            let (value, expected) = (cost.to_string(), "dollars, 0 or more".into());
+            Err(Error::InvalidArgument { name: "vendor_cost_usd", value, expected })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Draft {
     fn new(target: Target, call_count: i64, outcome: CallOutcome) -> Result<Self> {
+        check_amounts(&outcome)?;
         let CallOutcome { usage, usage_source, vendor_cost_usd, status_code, mut details } =
             outcome;
-        usage.validate()?;
-        details.validate()?;
-        in_range("status_code", status_code, 100, 599)?;
-        if vendor_cost_usd.is_some_and(|cost| cost < Money::ZERO) {
-            let value = vendor_cost_usd.unwrap_or_default().to_string();
-            let expected = "dollars, 0 or more".into();
-            return Err(Error::InvalidArgument { name: "vendor_cost_usd", value, expected });
-        }
         details.error_message = details.error_message.as_deref().map(redact);
         let vendor_cost = vendor_cost_usd;
         Ok(Self { target, usage, usage_source, vendor_cost, status_code, call_count, details })
@@ -295,6 +303,7 @@ pub(crate) struct Ask {
     pub(crate) call_count: i64,
     pub(crate) occurred_at: Option<Timestamp>,
     pub(crate) ttl_ms: Option<i64>,
+    pub(crate) input_estimate: Option<InputEstimate>,
 }
 
 impl TryFrom<&CallRequest> for Ask {
@@ -307,6 +316,7 @@ impl TryFrom<&CallRequest> for Ask {
         tokens.validate()?;
         tokens.plus(&request.usage)?.validate()?;
         in_range("call_count", request.call_count, 1, CALL_COUNT_MAX)?;
+        request.input_estimate.as_ref().map_or(Ok(()), InputEstimate::validate)?;
         in_range("ttl_ms", request.ttl_ms.unwrap_or(1), 1, 604_800_000)?;
         Ok(Self {
             target: Target::new(&request.provider, operation, &request.model, request.variant)?,
@@ -316,6 +326,7 @@ impl TryFrom<&CallRequest> for Ask {
             call_count: request.call_count,
             occurred_at: request.occurred_at,
             ttl_ms: request.ttl_ms,
+            input_estimate: request.input_estimate,
         })
     }
 }
@@ -373,7 +384,9 @@ fn estimated_usage(
     rules: &Rules,
 ) -> Result<Usage> {
     let calls = ask.call_count;
-    let margin = i128::from(ask.input_tokens) * i128::from(rules.hold_margin_percent);
+    // An estimate of this library's has its margin in it.
+    let margin_percent = if ask.input_estimate.is_some() { 0 } else { rules.hold_margin_percent };
+    let margin = i128::from(ask.input_tokens) * i128::from(margin_percent);
     let margin = i64::try_from((margin + 99) / 100).unwrap_or(i64::MAX);
     let default_output = match operation.as_str() {
         "chat" if ask.usage.get(&Unit::OutputTokens) == 0 => rules.default_output_tokens,
