@@ -605,6 +605,19 @@ typedef struct alwm_quantity {
   int64_t quantity;
 } alwm_quantity;
 
+// How the input of a call was estimated before it, as `alwm_call_estimate` has it; the model is
+// learned from it. Never changes.
+typedef struct alwm_input_estimate {
+  // Unicode characters of the texts.
+  int64_t characters;
+  // Words of the texts, between blanks.
+  int64_t words;
+  // Estimated tokens of the texts.
+  int64_t text_tokens;
+  // Estimated tokens of roles, tools and schemas.
+  int64_t other_tokens;
+} alwm_input_estimate;
+
 // A call that was made.
 typedef struct alwm_call_record {
   // Set by `alwm_call_record_init`.
@@ -627,6 +640,8 @@ typedef struct alwm_call_record {
   size_t other_unit_count;
   // What the log keeps beside; `NULL` for nothing.
   const struct alwm_call_details *details;
+  // How the input was estimated before the call; `NULL` when it was not.
+  const struct alwm_input_estimate *input_estimate;
   // What the vendor says it cost; it wins over the list price.
   int64_t vendor_cost_pico_usd;
   // When the call was made; without it, now.
@@ -687,6 +702,8 @@ typedef struct alwm_call_request {
   const struct alwm_quantity *other_units;
   // How many of those.
   size_t other_unit_count;
+  // How the input was estimated; `NULL` when it was not.
+  const struct alwm_input_estimate *input_estimate;
   // How many calls are asked for at once; 1 by default.
   int64_t call_count;
   // When the call is made; without it, now.
@@ -698,6 +715,35 @@ typedef struct alwm_call_request {
   // Must be 0.
   int32_t reserved;
 } alwm_call_request;
+
+// What a call will probably use. Put the first five into the request to reserve, the last of
+// them only where `has_input_estimate`: the settlement teaches.
+typedef struct alwm_call_estimate {
+  // Set it to `sizeof` before the call.
+  size_t size;
+  // Input tokens to hold, factor and margin included.
+  int64_t input_tokens;
+  // Output tokens to hold; `ALWM_NONE` where no text is sent to a model.
+  int64_t max_output_tokens;
+  // Quantities beside.
+  struct alwm_units units;
+  // How the input was estimated.
+  struct alwm_input_estimate input_estimate;
+  // Input tokens as counted, before factor and margin.
+  int64_t counted_tokens;
+  // What the request would be held at; `ALWM_NONE` when it cannot be priced.
+  int64_t cost_pico_usd;
+  // How many calls of all users the factor was learned from.
+  int64_t learned_calls;
+  // How many answers that this user had from the model count for the output.
+  int64_t learned_answers;
+  // Whether a text is sent to a model, so that there is something to learn.
+  int32_t has_input_estimate;
+  // An `alwm_price_match`.
+  int32_t price_match;
+  // The model: the request's, or the one that the body names.
+  char model[256];
+} alwm_call_estimate;
 
 // Whether calls may be made, and the tightest limit: of those that refuse, if any does.
 typedef struct alwm_decision {
@@ -919,6 +965,9 @@ typedef struct alwm_options {
   int64_t default_output_tokens;
   // What is added to a hold's estimate of input tokens, in percent; 0 by default.
   int64_t hold_margin_percent;
+  // What is added to an estimate of input tokens by `alwm_estimate_…`, in percent; 10 by
+  // default.
+  int64_t estimate_margin_percent;
   // How long a hold lives, in ms; 600000 by default.
   int64_t hold_ttl_ms;
   // What a call is held at when no price of its operation is known; $0.10 by default.
@@ -1144,6 +1193,28 @@ alwm_status alwm_re_rate_dry_run(const struct alwm_meter *meter, struct alwm_str
 // Since 0.1.0.
 alwm_status alwm_re_rate(const struct alwm_meter *meter, struct alwm_string *json);
 
+// What a call with this text will probably use: of a chat one message, of speech what is to be
+// spoken. The user of the request may be left out; `json` may be `NULL`.
+// Since 0.1.0.
+alwm_status alwm_estimate_text(const struct alwm_meter *meter,
+                               const struct alwm_call_request *request,
+                               struct alwm_text text,
+                               struct alwm_call_estimate *estimate,
+                               struct alwm_string *json);
+
+// What a call with this request, JSON as it will be sent in any vendor's form, will probably use.
+// A model and a maximum that are not given are taken from it; `json` may be `NULL`.
+// Since 0.1.0.
+alwm_status alwm_estimate_request(const struct alwm_meter *meter,
+                                  const struct alwm_call_request *request,
+                                  struct alwm_text body,
+                                  struct alwm_call_estimate *estimate,
+                                  struct alwm_string *json);
+
+// What was learned of each model from calls that were estimated before and reported after.
+// Since 0.1.0.
+alwm_status alwm_calibrations(const struct alwm_meter *meter, struct alwm_string *json);
+
 // Whether a call may be made now. It reserves nothing: only `alwm_reserve` enforces.
 // Since 0.1.0.
 alwm_status alwm_check_limit(const struct alwm_meter *meter,
@@ -1185,6 +1256,14 @@ alwm_status alwm_settle(const struct alwm_meter *meter,
                         const struct alwm_call_outcome *outcome,
                         struct alwm_receipt *receipt,
                         struct alwm_string *json);
+
+// Queues what the call that was held for really used, and returns at once; `alwm_flush` waits for
+// the commit. Bad input is still answered here.
+// Since 0.1.0.
+alwm_status alwm_queue_settle(const struct alwm_meter *meter,
+                              struct alwm_text user,
+                              struct alwm_text hold_id,
+                              const struct alwm_call_outcome *outcome);
 
 // Gives a hold back: the call was not made. `status`, an `alwm_release_status`, may be `NULL`.
 // Since 0.1.0.

@@ -314,6 +314,52 @@ static void several_are_reserved_together_or_not_at_all(void **state) {
   scene_end(&own);
 }
 
+static void an_estimate_is_reserved_and_its_settlement_teaches(void **state) {
+  (void)state;
+  scene own = scene_new();
+  alwm_call_request request = request_of("u1", "gemini", NULL, 0, ALWM_NONE);
+  alwm_call_estimate estimate = {.size = sizeof estimate};
+  alwm_string json = {NULL, 0};
+  const char *body = "{\"model\": \"gemini-2.5-flash\", \"max_tokens\": 200, \"messages\": "
+                     "[{\"role\": \"user\", \"content\": \"Why is the sky blue?\"}]}";
+  OK(alwm_estimate_request(own.meter, &request, T(body), &estimate, &json));
+  assert_string_equal(estimate.model, "gemini-2.5-flash");
+  assert_int_equal(estimate.max_output_tokens, 200);
+  assert_true(estimate.counted_tokens > 5 && estimate.input_tokens >= estimate.counted_tokens);
+  assert_int_equal(estimate.has_input_estimate, 1);
+  assert_int_equal(estimate.input_estimate.characters, strlen("Why is the sky blue?"));
+  assert_true(estimate.cost_pico_usd > 0);
+  assert_int_equal(estimate.learned_calls, 0);
+  json_t *shown = taken(&json);
+  assert_int_equal(number_at(shown, "input_tokens"), estimate.counted_tokens);
+  json_decref(shown);
+  request.model = T(estimate.model);
+  request.input_tokens = estimate.input_tokens;
+  request.max_output_tokens = estimate.max_output_tokens;
+  request.units = estimate.units;
+  request.input_estimate = &estimate.input_estimate;
+  alwm_reservation hold = {.size = sizeof hold};
+  OK(alwm_reserve(own.meter, &request, &hold, NULL));
+  assert_int_equal(hold.cost_pico_usd, estimate.cost_pico_usd);
+  alwm_call_outcome outcome;
+  OK(alwm_call_outcome_init(&outcome, sizeof outcome));
+  outcome.units.input_tokens = 9;
+  outcome.units.output_tokens = 61;
+  OK(alwm_queue_settle(own.meter, T("u1"), T(hold.hold_id), &outcome));
+  OK(alwm_flush(own.meter));
+  OK(alwm_calibrations(own.meter, &json));
+  shown = taken(&json);
+  assert_int_equal(number_at(shown, "0.calls"), 1);
+  assert_int_equal(number_at(shown, "0.reported_tokens"), 9);
+  json_decref(shown);
+  OK(alwm_estimate_text(own.meter, &request, T("Why is the sky blue?"), &estimate, NULL));
+  assert_int_equal(estimate.learned_calls, 1);
+  REFUSED(alwm_estimate_request(own.meter, &request, T("{"), &estimate, NULL));
+  FAILS(ALWM_STATUS_INVALID_NAME,
+        alwm_queue_settle(own.meter, T("u1"), T("no hold"), &outcome));
+  scene_end(&own);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_quote_costs_to_the_pico_dollar),
@@ -326,6 +372,7 @@ int main(void) {
       cmocka_unit_test(a_hold_is_settled_once),
       cmocka_unit_test(a_hold_is_given_back),
       cmocka_unit_test(several_are_reserved_together_or_not_at_all),
+      cmocka_unit_test(an_estimate_is_reserved_and_its_settlement_teaches),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

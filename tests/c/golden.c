@@ -314,11 +314,11 @@ static void every_golden_body_gives_what_its_line_says(void **state) {
       assert_int_equal(found.units.output_tokens, number_or(usage, "output_tokens", 0));
       assert_int_equal(found.units.images, number_or(usage, "images", 0));
       assert_string_equal(found.model, text_or(one, "model", ""));
-      const char *tier = text_or(one, "service_tier", NULL);
+      const char *tier = text_or(one, "variant", NULL);
       assert_int_equal(found.variant, tier ? code_of(tier, VARIANTS, COUNT(VARIANTS)) : -1);
-      assert_money(one, "vendor_cost", found.vendor_cost_pico_usd, id);
+      assert_money(one, "vendor_cost_usd", found.vendor_cost_pico_usd, id);
       assert_int_equal(found.is_partial, json_is_true(json_object_get(one, "is_partial")));
-      bool is_estimated = strcmp(text_at(one, "source"), "estimated") == 0;
+      bool is_estimated = strcmp(text_at(one, "usage_source"), "estimated") == 0;
       assert_int_equal(found.usage_source, is_estimated ? ALWM_USAGE_SOURCE_ESTIMATED
                                                         : ALWM_USAGE_SOURCE_REPORTED);
     }

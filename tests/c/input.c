@@ -33,7 +33,12 @@ static void every_function_refuses_a_null_meter(void **state) {
   REFUSED(alwm_reserve(none, &request, &reservation, NULL));
   REFUSED(alwm_reserve_all(none, &request, 1, &reservation, NULL));
   REFUSED(alwm_settle(none, T("u"), T("h"), &outcome, NULL, NULL));
+  REFUSED(alwm_queue_settle(none, T("u"), T("h"), &outcome));
   REFUSED(alwm_release(none, T("u"), T("h"), NULL, NULL));
+  alwm_call_estimate estimate = {.size = sizeof estimate};
+  REFUSED(alwm_estimate_text(none, &request, T("x"), &estimate, NULL));
+  REFUSED(alwm_estimate_request(none, &request, T("{}"), &estimate, NULL));
+  REFUSED(alwm_calibrations(none, &json));
   REFUSED(alwm_now(none, &number));
   REFUSED(alwm_set_now(none, 1));
   REFUSED(alwm_seed(none, T("default"), NULL));
@@ -113,6 +118,9 @@ static void every_function_refuses_a_null_output(void **state) {
   REFUSED(alwm_reserve(meter, &request, NULL, NULL));
   REFUSED(alwm_reserve_all(meter, &request, 1, NULL, NULL));
   REFUSED(alwm_now(meter, NULL));
+  REFUSED(alwm_estimate_text(meter, &request, T("x"), NULL, NULL));
+  REFUSED(alwm_estimate_request(meter, &request, T("{}"), NULL, NULL));
+  REFUSED(alwm_calibrations(meter, NULL));
   REFUSED(alwm_usage_summary(meter, T("u"), T("current"), NULL));
   REFUSED(alwm_dashboard(meter, T("u"), NULL));
   REFUSED(alwm_trends(meter, T("u"), 1, NULL));

@@ -1,5 +1,7 @@
 //! Calls: what a caller says of a call that was made, and of how it turned out.
 
+use alwrity_metering::domain::estimate::InputEstimate;
+use alwrity_metering::domain::usage::COMMON_UNITS;
 use alwrity_metering::{
     CallDetails, CallOutcome, CallRecord, Money, Result, Timestamp, Unit, Usage,
 };
@@ -53,6 +55,21 @@ pub struct alwm_quantity {
     pub unit: alwm_text,
     /// How many, 0 or more.
     pub quantity: i64,
+}
+
+/// How the input of a call was estimated before it, as `alwm_call_estimate` has it; the model is
+/// learned from it. Never changes.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct alwm_input_estimate {
+    /// Unicode characters of the texts.
+    pub characters: i64,
+    /// Words of the texts, between blanks.
+    pub words: i64,
+    /// Estimated tokens of the texts.
+    pub text_tokens: i64,
+    /// Estimated tokens of roles, tools and schemas.
+    pub other_tokens: i64,
 }
 
 /// A free tag. Never changes.
@@ -121,6 +138,8 @@ pub struct alwm_call_record {
     pub other_unit_count: usize,
     /// What the log keeps beside; `NULL` for nothing.
     pub details: *const alwm_call_details,
+    /// How the input was estimated before the call; `NULL` when it was not.
+    pub input_estimate: *const alwm_input_estimate,
     /// What the vendor says it cost; it wins over the list price.
     pub vendor_cost_pico_usd: i64,
     /// When the call was made; without it, now.
@@ -186,6 +205,7 @@ grows!(alwm_call_record, up to usage_source: i32, {
         other_units: std::ptr::null(),
         other_unit_count: 0,
         details: std::ptr::null(),
+    input_estimate: std::ptr::null(),
         vendor_cost_pico_usd: ALWM_NONE,
         occurred_at_us: ALWM_NONE,
         call_count: 1,
@@ -229,9 +249,7 @@ impl alwm_units {
         others: *const alwm_quantity,
         count: usize,
     ) -> Result<Usage> {
-        // Most are 0, as they are in a new usage.
-        let used = self.pairs().into_iter().filter(|(_, quantity)| *quantity != 0);
-        let mut usage: Usage = used.collect();
+        let mut usage = Usage::of_common(self.numbers());
         for other in caller.slice("other_units", others, count)? {
             let unit: Unit = caller.text("unit", other.unit)?.parse()?;
             usage = usage.plus(&Usage::of(unit, other.quantity))?;
@@ -275,24 +293,38 @@ impl alwm_units {
         }
     }
 
-    const fn pairs(&self) -> [(Unit, i64); 14] {
+    /// The quantities, in the order of the core.
+    const fn numbers(&self) -> [i64; COMMON_UNITS] {
         [
-            (Unit::InputTokens, self.input_tokens),
-            (Unit::OutputTokens, self.output_tokens),
-            (Unit::CachedInputTokens, self.cached_input_tokens),
-            (Unit::CacheWrite5mTokens, self.cache_write_5m_tokens),
-            (Unit::CacheWrite1hTokens, self.cache_write_1h_tokens),
-            (Unit::ReasoningTokens, self.reasoning_tokens),
-            (Unit::InputAudioTokens, self.input_audio_tokens),
-            (Unit::OutputAudioTokens, self.output_audio_tokens),
-            (Unit::Requests, self.requests),
-            (Unit::Searches, self.searches),
-            (Unit::Images, self.images),
-            (Unit::Pages, self.pages),
-            (Unit::Seconds, self.seconds),
-            (Unit::Characters, self.characters),
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_input_tokens,
+            self.cache_write_5m_tokens,
+            self.cache_write_1h_tokens,
+            self.reasoning_tokens,
+            self.input_audio_tokens,
+            self.output_audio_tokens,
+            self.requests,
+            self.searches,
+            self.images,
+            self.pages,
+            self.seconds,
+            self.characters,
         ]
     }
+}
+
+/// The estimate behind a pointer; none for NULL.
+pub(crate) fn input_estimate(
+    caller: Caller<'_>,
+    estimate: *const alwm_input_estimate,
+) -> Result<Option<InputEstimate>> {
+    if estimate.is_null() {
+        return Ok(None);
+    }
+    let alwm_input_estimate { characters, words, text_tokens, other_tokens } =
+        *caller.shared("input_estimate", estimate)?;
+    Ok(Some(InputEstimate { characters, words, text_tokens, other_tokens }))
 }
 
 /// The details behind a pointer; none for NULL.
@@ -341,6 +373,7 @@ impl alwm_call_record {
             occurred_at: instant(self.occurred_at_us)?,
             idempotency_key: optional("idempotency_key", self.idempotency_key)?,
             details: details(caller, self.details)?,
+            input_estimate: input_estimate(caller, self.input_estimate)?,
         })
     }
 }
@@ -393,4 +426,22 @@ pub unsafe extern "C" fn alwm_call_outcome_init(
     // SAFETY: the caller keeps docs/c-abi.md.
     let promise = unsafe { Promise::given() };
     kept(&promise, |caller| caller.initialise(outcome, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_stand_in_the_order_of_the_core() {
+        let units = alwm_units { input_tokens: 1, images: 2, characters: 3, ..Default::default() };
+        let usage = Usage::of_common(units.numbers());
+        let expected = [(Unit::InputTokens, 1), (Unit::Images, 2), (Unit::Characters, 3)];
+        assert_eq!(usage, expected.into_iter().collect());
+        let mut all = [0; COMMON_UNITS];
+        for (place, number) in (1..).zip(&mut all) {
+            *number = place;
+        }
+        assert_eq!(alwm_units::of(&Usage::of_common(all)).numbers(), all);
+    }
 }

@@ -144,6 +144,27 @@ pub unsafe extern "C" fn alwm_settle(
     })
 }
 
+/// Queues what the call that was held for really used, and returns at once; `alwm_flush` waits for
+/// the commit. Bad input is still answered here.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn alwm_queue_settle(
+    meter: *const alwm_meter,
+    user: alwm_text,
+    hold_id: alwm_text,
+    outcome: *const alwm_call_outcome,
+) -> alwm_status {
+    // SAFETY: the caller keeps docs/c-abi.md.
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
+        let meter = caller.shared("meter", meter)?;
+        let user = caller.text("user", user)?;
+        let hold_id: CallKey = caller.text("hold_id", hold_id)?.parse()?;
+        let outcome = caller.read("outcome", outcome)?.for_core(caller)?;
+        meter.core.queue_settle(user, hold_id, &outcome)
+    })
+}
+
 /// What became of a hold that was given back.
 #[derive(Serialize)]
 struct Released {

@@ -4,14 +4,13 @@ use std::ffi::c_char;
 
 use alwrity_metering::Money;
 use alwrity_metering::ingest::{
-    Confidence, CountSource, Detection, Extracted, detect_provider, estimate_tokens,
-    extract_usage_text,
+    Confidence, Detection, Extracted, detect_provider, estimate_tokens, extract_usage_text,
 };
 
 use crate::answer::kept;
 use crate::call::alwm_units;
 use crate::caller::{Promise, grows};
-use crate::codes::{ALWM_NONE, alwm_confidence, alwm_usage_source, alwm_variant};
+use crate::codes::{ALWM_NONE, alwm_confidence, row_code};
 use crate::status::alwm_status;
 use crate::text::{alwm_string, alwm_text, fixed, put_json};
 
@@ -84,23 +83,14 @@ grows!(alwm_detection, up to model: [c_char; 256], {
 impl alwm_extracted {
     fn of(found: Option<&Extracted>) -> Self {
         let Some(found) = found else { return crate::caller::Grows::initial() };
-        let source = match found.source {
-            CountSource::Estimated => alwm_usage_source::Estimated,
-            CountSource::Reported | CountSource::Exact => alwm_usage_source::Reported,
-        };
         Self {
             size: size_of::<Self>(),
             units: alwm_units::of(&found.usage),
-            vendor_cost_pico_usd: found.vendor_cost.map_or(ALWM_NONE, Money::pico_usd),
+            vendor_cost_pico_usd: found.vendor_cost_usd.map_or(ALWM_NONE, Money::pico_usd),
             is_found: 1,
             is_partial: found.is_partial.into(),
-            variant: found.service_tier.map_or(-1, |tier| match tier.as_str() {
-                "batch" => alwm_variant::Batch as i32,
-                "flex" => alwm_variant::Flex as i32,
-                "priority" => alwm_variant::Priority as i32,
-                _ => alwm_variant::Standard as i32,
-            }),
-            usage_source: source as i32,
+            variant: found.variant.map_or(-1, |variant| row_code(variant.code())),
+            usage_source: row_code(found.usage_source.code()),
             other_units: i32::try_from(found.usage.other().len()).unwrap_or(i32::MAX),
             reserved: 0,
             model: fixed(found.model.as_deref().unwrap_or_default()),

@@ -15,6 +15,7 @@ pub mod call;
 pub(crate) mod caller;
 pub mod catalogue;
 pub mod codes;
+pub mod estimate;
 pub mod hold;
 pub mod ingest;
 pub mod invoice;

@@ -29,6 +29,9 @@ pub struct alwm_options {
     pub default_output_tokens: i64,
     /// What is added to a hold's estimate of input tokens, in percent; 0 by default.
     pub hold_margin_percent: i64,
+    /// What is added to an estimate of input tokens by `alwm_estimate_…`, in percent; 10 by
+    /// default.
+    pub estimate_margin_percent: i64,
     /// How long a hold lives, in ms; 600000 by default.
     pub hold_ttl_ms: i64,
     /// What a call is held at when no price of its operation is known; $0.10 by default.
@@ -63,6 +66,7 @@ grows!(alwm_options, up to reads_environment: i32, {
     alert_channels: alwm_text::NONE,
     default_output_tokens: 1024,
     hold_margin_percent: 0,
+    estimate_margin_percent: 10,
     hold_ttl_ms: 600_000,
     unpriced_hold_pico_usd: 100_000_000_000,
     busy_timeout_ms: 5000,
@@ -112,6 +116,7 @@ impl alwm_options {
             default_plan: default_plan.map_or(default.default_plan, str::to_owned),
             default_output_tokens: self.default_output_tokens,
             hold_margin_percent: self.hold_margin_percent,
+            estimate_margin_percent: self.estimate_margin_percent,
             hold_ttl_ms: self.hold_ttl_ms,
             unpriced_hold_usd: Money::from_pico_usd(self.unpriced_hold_pico_usd),
             unknown_price: unknown_price.map_or(Ok(UnknownPrice::Record), str::parse)?,

@@ -3,7 +3,9 @@
 use alwrity_metering::{CallRequest, Result};
 
 use crate::answer::kept;
-use crate::call::{alwm_quantity, alwm_units, given, instant, unused};
+use crate::call::{
+    alwm_input_estimate, alwm_quantity, alwm_units, given, input_estimate, instant, unused,
+};
 use crate::caller::{Caller, Promise, grows};
 use crate::codes::{ALWM_NONE, variant};
 use crate::status::alwm_status;
@@ -35,6 +37,8 @@ pub struct alwm_call_request {
     pub other_units: *const alwm_quantity,
     /// How many of those.
     pub other_unit_count: usize,
+    /// How the input was estimated; `NULL` when it was not.
+    pub input_estimate: *const alwm_input_estimate,
     /// How many calls are asked for at once; 1 by default.
     pub call_count: i64,
     /// When the call is made; without it, now.
@@ -59,6 +63,7 @@ grows!(alwm_call_request, up to reserved: i32, {
     units: alwm_units::default(),
     other_units: std::ptr::null(),
     other_unit_count: 0,
+    input_estimate: std::ptr::null(),
     call_count: 1,
     occurred_at_us: ALWM_NONE,
     ttl_ms: ALWM_NONE,
@@ -85,6 +90,7 @@ impl alwm_call_request {
             occurred_at: instant(self.occurred_at_us)?,
             idempotency_key: optional("idempotency_key", self.idempotency_key)?,
             ttl_ms: given(self.ttl_ms),
+            input_estimate: input_estimate(caller, self.input_estimate)?,
         })
     }
 

@@ -112,10 +112,11 @@ fn verbs() -> BTreeSet<String> {
 }
 
 /// Verbs that have no function of their name, and what stands for them.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("with_store", "a store of another language is no use to C"),
     ("options", "the caller knows what it opened the meter with"),
     ("catalogue", "`alwm_plans` and `alwm_prices`"),
+    ("estimate", "`alwm_estimate_text` and `alwm_estimate_request`"),
     ("put_plan", "`alwm_put_plans`"),
     ("put_price", "`alwm_put_prices`"),
     ("current_period", "`alwm_subscription` shows plan and periods"),
