@@ -13,7 +13,7 @@
 
 #include "alwrity_metering.h"
 
-enum { QUOTES = 20000, CHECKS = 1000, BATCHES = 10, BATCH = 100, USERS = 100 };
+enum { QUOTES = 5000, CHECKS = 400, BATCHES = 4, BATCH = 100, USERS = 100 };
 
 static void must(alwm_status status) {
   if (status != ALWM_STATUS_OK) {
@@ -60,15 +60,16 @@ static void fill(alwm_call_record *record, alwm_call_details *details, char name
   record->details = details;
 }
 
+// A struct of C is made once and asked with again: nothing is kept of it.
 static void quote(const alwm_meter *meter) {
+  alwm_call_record record;
+  must(alwm_call_record_init(&record, sizeof record));
+  record.provider = ALWM_TEXT("openai");
+  record.model = ALWM_TEXT("gpt-4o-mini");
+  alwm_price_quote answer = {.size = sizeof answer};
   for (int64_t n = 0; n < QUOTES; n++) {
-    alwm_call_record record;
-    must(alwm_call_record_init(&record, sizeof record));
-    record.provider = ALWM_TEXT("openai");
-    record.model = ALWM_TEXT("gpt-4o-mini");
     record.units.input_tokens = 400 + n % 1500;
     record.units.output_tokens = 50;
-    alwm_price_quote answer = {.size = sizeof answer};
     must(alwm_quote(meter, &record, &answer, NULL));
     if (answer.cost_pico_usd == ALWM_NONE) {
       exit(1);

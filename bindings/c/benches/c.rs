@@ -14,11 +14,11 @@ use alwrity_metering::{
     CallDetails, CallRecord, CallRequest, Meter, Options, Subscribe, Synchronous, Usage,
 };
 
-const QUOTES: i64 = 20_000;
-const CHECKS: i64 = 1000;
-const BATCHES: i64 = 10;
+const QUOTES: i64 = 5_000;
+const CHECKS: i64 = 400;
+const BATCHES: i64 = 4;
 const BATCH: i64 = 100;
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 51;
 /// The most that C may take for what the core does in 1.
 const RATIO_MAX: f64 = 1.1;
 

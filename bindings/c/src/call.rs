@@ -354,27 +354,57 @@ fn details(caller: Caller<'_>, details: *const alwm_call_details) -> Result<Call
     })
 }
 
+/// Replaces a text in its own memory.
+fn replace(text: &mut String, by: Option<&str>) {
+    text.clear();
+    text.push_str(by.unwrap_or_default());
+}
+
 impl alwm_call_record {
     /// The call of the core that it says.
     pub(crate) fn for_core(&self, caller: Caller<'_>) -> Result<CallRecord> {
-        let text = |name, text| Ok(caller.optional(name, text)?.unwrap_or_default().to_owned());
-        let optional = |name, text| Ok(caller.optional(name, text)?.map(str::to_owned));
-        Ok(CallRecord {
-            user: text("user", self.user)?,
-            provider: text("provider", self.provider)?,
-            operation: optional("operation", self.operation)?,
-            model: text("model", self.model)?,
-            variant: variant(self.variant)?,
-            usage: self.units.usage(caller, self.other_units, self.other_unit_count)?,
-            usage_source: usage_source(self.usage_source)?,
-            vendor_cost_usd: given(self.vendor_cost_pico_usd).map(Money::from_pico_usd),
-            status_code: self.status_code,
-            call_count: self.call_count,
-            occurred_at: instant(self.occurred_at_us)?,
-            idempotency_key: optional("idempotency_key", self.idempotency_key)?,
-            details: details(caller, self.details)?,
-            input_estimate: input_estimate(caller, self.input_estimate)?,
-        })
+        let mut record = CallRecord::default();
+        self.fill(caller, &mut record)?;
+        Ok(record)
+    }
+
+    /// Makes a call of the core, whose details are empty, the one that it says; its texts are
+    /// written over.
+    pub(crate) fn fill(&self, caller: Caller<'_>, record: &mut CallRecord) -> Result<()> {
+        // Without `..`, so that a new field is a compile error here.
+        let CallRecord {
+            user,
+            provider,
+            operation,
+            model,
+            variant: own_variant,
+            usage,
+            usage_source: own_source,
+            vendor_cost_usd,
+            status_code,
+            call_count,
+            occurred_at,
+            idempotency_key,
+            details: own_details,
+            input_estimate: own_estimate,
+        } = record;
+        replace(user, caller.optional("user", self.user)?);
+        replace(provider, caller.optional("provider", self.provider)?);
+        replace(model, caller.optional("model", self.model)?);
+        *operation = caller.optional("operation", self.operation)?.map(str::to_owned);
+        *own_variant = variant(self.variant)?;
+        *usage = self.units.usage(caller, self.other_units, self.other_unit_count)?;
+        *own_source = usage_source(self.usage_source)?;
+        *vendor_cost_usd = given(self.vendor_cost_pico_usd).map(Money::from_pico_usd);
+        (*status_code, *call_count) = (self.status_code, self.call_count);
+        *occurred_at = instant(self.occurred_at_us)?;
+        let key = caller.optional("idempotency_key", self.idempotency_key)?;
+        *idempotency_key = key.map(str::to_owned);
+        if !self.details.is_null() {
+            *own_details = details(caller, self.details)?;
+        }
+        *own_estimate = input_estimate(caller, self.input_estimate)?;
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::ptr::NonNull;
 
 use alwrity_metering::{Error, Result};
@@ -67,6 +68,23 @@ pub(crate) struct Place<'call, T> {
     size: usize,
     count: usize,
     call: PhantomData<&'call mut T>,
+}
+
+/// A struct as a caller of this version gave it, or a copy of what another version's caller did.
+pub(crate) enum Given<'call, T> {
+    There(&'call T),
+    Copied(Box<T>),
+}
+
+impl<T> Deref for Given<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::There(own) => own,
+            Self::Copied(copy) => copy,
+        }
+    }
 }
 
 /// A pointer that is none of what its type says.
@@ -178,11 +196,20 @@ impl<'call> Caller<'call> {
     }
 
     /// A struct that may grow, with the defaults of the fields that the caller does not know.
-    pub(crate) fn read<T: Grows>(self, name: &'static str, from: *const T) -> Result<T> {
+    pub(crate) fn read<T: Grows>(
+        self,
+        name: &'static str,
+        from: *const T,
+    ) -> Result<Given<'call, T>> {
         let from = checked(name, from)?;
         // SAFETY: every such struct starts with its size.
         let size = sized::<T>(name, unsafe { from.cast::<usize>().read() })?;
-        self.read_sized(name, from, size)
+        if size == size_of::<T>() {
+            // SAFETY: a whole one lies there and is not written, as promised, and every pattern of
+            // bits is one.
+            return Ok(Given::There(unsafe { from.as_ref() }));
+        }
+        self.read_sized(name, from, size).map(|copy| Given::Copied(Box::new(copy)))
     }
 
     /// Several structs that may grow, all of the first one's size.
@@ -218,6 +245,10 @@ impl<'call> Caller<'call> {
 
     /// Reads what both sides know of a struct; what only the caller knows has to be zero.
     fn read_sized<T: Grows>(self, name: &'static str, from: NonNull<T>, size: usize) -> Result<T> {
+        if size == size_of::<T>() {
+            // SAFETY: a whole one lies there, as promised, and every pattern of bits is one.
+            return Ok(unsafe { from.read() });
+        }
         let known = size.min(size_of::<T>());
         let mut value = T::initial();
         let bytes = (&raw mut value).cast::<u8>();
@@ -344,7 +375,12 @@ impl<'call> Caller<'call> {
 impl<T: Grows> Place<'_, T> {
     /// Writes the answer: as much as the caller knows of it, zeros where the caller knows more.
     pub(crate) fn put(self, value: T) {
-        self.put_each(|_| Some(value));
+        if self.size == size_of::<T>() {
+            // SAFETY: there is room for a whole one, as promised; its size is the caller's.
+            unsafe { self.first.write(value) };
+        } else {
+            self.put_each(|_| Some(value));
+        }
     }
 
     /// Writes every answer; zeros, but for the size, where there is none.

@@ -1,6 +1,8 @@
 //! Records and quotes: calls that were made, and what calls would cost.
 
-use alwrity_metering::{CallRecord, Receipt, Recorded, Result};
+use std::cell::Cell;
+
+use alwrity_metering::{CallDetails, CallRecord, Receipt, Recorded, Result};
 use serde::Serialize;
 
 use crate::answer::kept;
@@ -10,6 +12,11 @@ use crate::meter::alwm_meter;
 use crate::receipt::{alwm_price_quote, alwm_receipt};
 use crate::status::alwm_status;
 use crate::text::{alwm_string, put_json};
+
+thread_local! {
+    /// The call that the thread quoted last: half of what a quote costs here would be memory.
+    static QUOTED: Cell<Option<Box<CallRecord>>> = const { Cell::new(None) };
+}
 
 /// Prices a call without recording it; the user may be left out. Never waits for the disk once
 /// the prices are known.
@@ -27,8 +34,15 @@ pub unsafe extern "C" fn alwm_quote(
         let meter = caller.shared("meter", meter)?;
         let place = caller.place("quote", quote)?;
         let json = caller.wanted_value("json", json)?;
-        let record = caller.read("record", record)?.for_core(caller)?;
+        let given = caller.read("record", record)?;
+        let mut record = QUOTED.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        given.fill(caller, &mut record)?;
         let quote = meter.core.quote(&record)?;
+        // Nothing of what the log would keep stays behind.
+        if !given.details.is_null() {
+            record.details = CallDetails::default();
+        }
+        let _ = QUOTED.try_with(|quoted| quoted.set(Some(record)));
         put_json(json, &quote)?;
         place.put(alwm_price_quote::of(&quote));
         Ok(())

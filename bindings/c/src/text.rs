@@ -65,7 +65,7 @@ pub(crate) fn fixed<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
         end -= 1;
     }
     let mut fixed = [0; SIZE];
-    for (to, from) in fixed.iter_mut().zip(text[..end].bytes()) {
+    for (to, from) in fixed[..end].iter_mut().zip(text[..end].bytes()) {
         *to = c_char::from_ne_bytes([from]);
     }
     fixed
