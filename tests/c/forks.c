@@ -77,10 +77,62 @@ static void a_forked_child_uses_the_meter_that_it_inherited(void **state) {
   scene_end(&own);
 }
 
+enum { CHILDREN = 8, QUEUED = 20 };
+
+// Queues calls whose keys the library makes, once all children are ready.
+static bool queue_when_told(alwm_meter *meter, int ready, int go) {
+  alwm_string json = {NULL, 0};
+  bool is_well = alwm_limits(meter, T("u1"), &json) == ALWM_STATUS_OK;
+  alwm_string_free(&json);
+  char byte = 0;
+  is_well = write(ready, &byte, 1) == 1 && read(go, &byte, 1) == 0 && is_well;
+  alwm_call_record record = record_of("u1", "gemini", "gemini-2.5-flash", 1, 1);
+  for (int n = 0; n < QUEUED; n++) {
+    is_well = alwm_queue_call(meter, &record, NULL) == ALWM_STATUS_OK && is_well;
+  }
+  return alwm_close(&meter) == ALWM_STATUS_OK && is_well;
+}
+
+// What a child inherits includes the state of whatever is random: two children that made the same
+// key in one millisecond would be one call, and a duplicate.
+static void children_of_one_parent_make_keys_of_their_own(void **state) {
+  (void)state;
+  scene own = scene_new();
+  job parent = {own.meter, 1, 0};
+  record_many(&parent);
+  int ready[2], go[2];
+  assert_true(pipe(ready) == 0 && pipe(go) == 0);
+  pid_t children[CHILDREN];
+  for (int n = 0; n < CHILDREN; n++) {
+    children[n] = fork();
+    assert_true(children[n] >= 0);
+    if (children[n] == 0) {
+      close(go[1]);
+      _exit(queue_when_told(own.meter, ready[1], go[0]) ? 0 : 1);
+    }
+  }
+  char byte = 0;
+  for (int n = 0; n < CHILDREN; n++) {
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+  }
+  // All of them see the end of the pipe at once.
+  close(go[1]);
+  for (int n = 0; n < CHILDREN; n++) {
+    int status = -1;
+    assert_int_equal(waitpid(children[n], &status, 0), children[n]);
+    assert_int_equal(status, 0);
+  }
+  assert_int_equal(total_calls(own.meter), 1 + CHILDREN * QUEUED);
+  assert_verified(own.meter);
+  close(ready[0]), close(ready[1]), close(go[0]);
+  scene_end(&own);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(four_processes_lose_nothing_and_pass_no_limit),
       cmocka_unit_test(a_forked_child_uses_the_meter_that_it_inherited),
+      cmocka_unit_test(children_of_one_parent_make_keys_of_their_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
