@@ -66,3 +66,4 @@ clean: ## Remove everything that was built or installed here
 	rm -rf .venv .mypy_cache .ruff_cache
 
 include make/reliability.mk
+include make/c.mk

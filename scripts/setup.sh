@@ -28,6 +28,13 @@ has cc || install_packages gcc libc6-dev
 has python3 || install_packages python3 python3-venv
 # The shell that people look into a store with; `make demo` shows it.
 has sqlite3 || install_packages sqlite3
+# What the C library is tested with: the compilers of its callers, and what looks for leaks.
+has g++ || install_packages g++
+has cmake && has make || install_packages cmake make
+has valgrind || install_packages valgrind
+has pkg-config || install_packages pkg-config
+printf '#include <jansson.h>\n#include <stdarg.h>\n#include <setjmp.h>\n#include <cmocka.h>\n' |
+  cc -E -x c - >/dev/null 2>&1 || install_packages libcmocka-dev libjansson-dev
 
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "python3 is older than 3.11" "put a newer python3 first in PATH"

@@ -163,7 +163,7 @@ impl Usage {
     }
 
     /// The common quantities, in the order of [`Unit::COMMON`].
-    pub(crate) const fn of_common(common: [i64; COMMON_UNITS]) -> Self {
+    pub const fn of_common(common: [i64; COMMON_UNITS]) -> Self {
         Self { common, other: BTreeMap::new() }
     }
 

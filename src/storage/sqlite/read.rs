@@ -79,8 +79,10 @@ impl Session {
         let (Some(user), Some(id), Some(revision)) = (user, id, revision) else {
             return Ok(Sight { catalogue_version, next_call_id, account: None });
         };
+        // The name may stand for another user by now: see the test
+        // `a_user_that_comes_back_after_it_was_erased_is_a_new_one`.
         if let Some((known, account)) = self.accounts.get(user)
-            && *known == revision
+            && (account.id, *known) == (id, revision)
         {
             let account = Some(Arc::clone(account));
             return Ok(Sight { catalogue_version, next_call_id, account });

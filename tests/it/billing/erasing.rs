@@ -5,7 +5,7 @@ use std::path::Path;
 
 use alwrity_metering::{
     CallDetails, CallRecord, CallRequest, ExternalIds, InvoicePaid, LimitChange, PaymentStatus,
-    PeriodChoice, Subscribe, Usage,
+    PeriodChoice, RecordStatus, Subscribe, Usage,
 };
 
 use super::{Desk, at, usd};
@@ -116,6 +116,30 @@ fn not_a_byte_of_an_erased_user_is_left_in_the_file_or_its_log() {
     let new = desk.meter.usage_summary(user, &PeriodChoice::All).unwrap();
     assert_eq!((new.total_calls, new.plan_id.as_str()), (1, "free"));
     desk.assert_verified();
+}
+
+#[test]
+fn a_user_that_comes_back_after_it_was_erased_is_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::in_folder(folder.path(), "2025-04-01T00:00:00Z");
+    let call = |key: &str| CallRecord {
+        idempotency_key: Some(key.into()),
+        ..CallRecord::new("anna", "tavily", "", Usage::none())
+    };
+    let total = |user: &str| {
+        desk.meter.usage_summary(user, &PeriodChoice::All).map(|summary| summary.total_calls)
+    };
+    desk.meter.record_call(&call("a")).unwrap();
+    desk.meter.record_call(&call("b")).unwrap();
+    let gone = desk.meter.erase_user("anna").unwrap();
+    for key in ["a", "b", "c"] {
+        let receipt = desk.meter.record_call(&call(key)).unwrap();
+        assert_eq!(receipt.status, RecordStatus::Recorded, "{key}");
+        let again = desk.meter.record_call(&call(key)).unwrap();
+        assert_eq!((again.status, again.call_id), (RecordStatus::Duplicate, receipt.call_id));
+    }
+    assert_eq!(total("anna").unwrap(), 3);
+    assert_eq!(total(&gone.pseudonym).unwrap(), 2);
 }
 
 #[test]

@@ -14,12 +14,13 @@ const ROOMS: [(&str, &[&str]); 5] = [
 ];
 
 /// What only certain places may name: a path, where it may be named, and why nowhere else.
-const KEPT: [(&[&str], &[&str], &str); 5] = [
+const KEPT: [(&[&str], &[&str], &str); 6] = [
     (&["rusqlite"], &["src/storage/sqlite/"], "a database behind the seam is replaceable"),
     (&["refinery"], &["src/storage/sqlite/"], "a database behind the seam is replaceable"),
     (&["SystemTime"], &["src/meter/clock.rs"], "the clock is read in one place"),
     (&["Utc", "now"], &[], "the clock is read in one place"),
-    (&["alwrity_metering", "storage", "sqlite"], &[], "the command knows the library alone"),
+    (&["alwrity_metering", "storage", "sqlite"], &[], "others know the public library alone"),
+    (&["alwrity_metering_cli"], &["cli/", "bindings/python/"], "the C library sees the core only"),
 ];
 
 /// What the pure rooms may not touch: disk, net, environment, time, threads, chance, logs.
@@ -40,7 +41,7 @@ const IMPURE: [&str; 14] = [
     "chrono::Local",
 ];
 
-/// The wrong directions of the sources of the core and of the command.
+/// The wrong directions of the sources of the core, of the command and of the C library.
 pub(crate) fn wrong_directions(sources: &[Source]) -> Vec<String> {
     let facade = sources.iter().find(|source| source.path == "src/lib.rs").map(facade);
     let facade = facade.unwrap_or_default();
@@ -62,7 +63,8 @@ pub(crate) fn wrong_directions(sources: &[Source]) -> Vec<String> {
 }
 
 fn is_ours(source: &Source) -> bool {
-    source.is_rust() && (source.path.starts_with("src/") || source.path.starts_with("cli/src/"))
+    let rooms = ["src/", "cli/src/", "bindings/c/src/"];
+    source.is_rust() && rooms.iter().any(|room| source.path.starts_with(room))
 }
 
 /// The room that each name of the crate's root is from.
@@ -137,6 +139,7 @@ mod tests {
         assert_eq!(wrong("src/storage/mod.rs", "use crate::domain::call::Call;"), 0);
         assert_eq!(wrong("src/meter/a.rs", "use crate::storage::Store; type M = crate::Money;"), 0);
         assert_eq!(wrong("cli/src/a.rs", "use alwrity_metering::Meter; use crate::sheet::S;"), 0);
+        assert_eq!(wrong("bindings/c/src/a.rs", "use alwrity_metering::ingest::X;"), 0);
     }
 
     #[test]
@@ -164,6 +167,9 @@ mod tests {
             ("src/meter/a.rs", "use std::time::SystemTime;"),
             ("src/domain/a.rs", "fn f() { chrono::Utc::now() }"),
             ("cli/src/a.rs", "use alwrity_metering::storage::sqlite::SqliteStore;"),
+            ("bindings/c/src/a.rs", "use alwrity_metering::storage::sqlite::SqliteStore;"),
+            ("bindings/c/src/a.rs", "use alwrity_metering_cli::run;"),
+            ("bindings/c/src/a.rs", "fn f() -> rusqlite::Result<()> { g() }"),
             ("src/domain/a.rs", "use std::fs::File;"),
             ("src/ingest/a.rs", "fn f() { tracing::warn!(\"x\") }"),
         ] {

@@ -9,9 +9,9 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LINE_CHARS_MAX: usize = 100;
 
 /// Files whose lines are counted; data, licences and locks are none.
-const COUNTED: [&str; 6] = ["md", "pyi", "py", "rs", "sh", "toml"];
+const COUNTED: [&str; 7] = ["c", "md", "pyi", "py", "rs", "sh", "toml"];
 /// Files whose lines must fit; SQL, with its generated views, need not.
-const FITTED: [&str; 5] = ["md", "py", "pyi", "rs", "sh"];
+const FITTED: [&str; 6] = ["c", "md", "py", "pyi", "rs", "sh"];
 
 /// Files of more lines than a reader keeps in mind. Plans in TOML are data.
 pub(crate) fn long_files(sources: &[Source]) -> Vec<String> {
