@@ -15,6 +15,7 @@ mod job;
 mod limits;
 pub mod options;
 mod posting;
+mod queue;
 mod quote;
 mod raise;
 mod re_rate;
@@ -27,14 +28,14 @@ pub mod seed;
 mod settle;
 mod subscription;
 pub mod summary;
+mod verification;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use calls::LoggedCall;
 pub use invoices::{InvoiceChoice, InvoicePaid, UserInvoice};
 pub use limits::{LimitChange, UserLimits};
 pub use re_rate::{ReRating, ReRatingLine, UnpricedGroup};
@@ -43,6 +44,7 @@ pub use retention::ErasedUser;
 pub use subscription::{
     ChangePreview, HistoryPage, ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView,
 };
+pub use verification::Verification;
 
 use self::alerts::StoreFailure;
 use self::job::{Completion, Job, waiting};
@@ -223,19 +225,6 @@ impl Meter {
     /// `invalid_query` for anything else than one reading statement.
     pub fn query(&self, sql: &str) -> Result<Table> {
         self.inner.store.query(sql, self.inner.options.query_rows_max)
-    }
-
-    /// Waits until everything that was queued before is committed.
-    ///
-    /// # Errors
-    /// `overloaded` when that takes longer than `busy_timeout_ms`; what is queued stays queued.
-    pub fn flush(&self) -> Result<()> {
-        self.inner.store.flush()
-    }
-
-    /// How many queued records failed after they were accepted; each is logged as an error.
-    pub fn queued_failures(&self) -> u64 {
-        self.inner.queued_failures.load(Ordering::Relaxed)
     }
 
     /// The account of a user; an empty one when it was never seen.
