@@ -103,7 +103,7 @@ pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
 pub use meter::{
     ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, Meter,
-    ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
+    Pending, ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
     SubscriptionView, UnpricedGroup, UserInvoice, UserLimits, Verification,
 };
 pub use storage::{

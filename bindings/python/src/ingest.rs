@@ -69,10 +69,7 @@ pub(crate) fn extract_usage<'py>(
     extracted(py, py.detach(|| ingest::extract_usage_text(provider, &text)))
 }
 
-fn extracted(
-    py: Python<'_>,
-    found: Option<ingest::Extracted>,
-) -> PyResult<Bound<'_, PyAny>> {
+fn extracted(py: Python<'_>, found: Option<ingest::Extracted>) -> PyResult<Bound<'_, PyAny>> {
     let Some(found) = found else { return show(py, &()) };
     let class = py.import("alwrity_metering.results")?.getattr("Extracted")?;
     let cost = found.vendor_cost.map(|cost| decimal(py, cost)).transpose()?;

@@ -8,6 +8,7 @@ mod calls;
 mod clock;
 mod failure;
 mod ingest;
+mod mailbox;
 mod meter;
 mod options;
 mod read;
@@ -35,6 +36,8 @@ mod _native {
     use super::ingest::{
         UsageStream, detect_provider, estimate_input_tokens, estimate_tokens, extract_usage,
     };
+    #[pymodule_export]
+    use super::mailbox::Mailbox;
     #[pymodule_export]
     use super::meter::Meter;
     #[pymodule_export]

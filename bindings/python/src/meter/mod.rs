@@ -7,6 +7,7 @@ mod calls;
 mod care;
 mod catalogue;
 mod invoices;
+mod later;
 mod limits;
 mod reports;
 mod subscriptions;
@@ -24,6 +25,8 @@ use crate::failure::failed;
 use crate::options;
 use crate::read::Named;
 use crate::show::{datetime, show};
+
+pub(crate) use self::calls::{reservation, reservations};
 
 /// The handle of a store. `alwrity_metering.Meter` is this class with what is best said in Python.
 #[pyclass(frozen, subclass, module = "alwrity_metering._native")]
