@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from . import errors, results
 from ._arguments import CallOutcome, CallRecord, CallRequest
+from ._async_meter import AsyncMeter
+from ._async_reservation import AsyncReservation
 from ._meter import Meter
 from ._native import (
     Decision,
@@ -44,6 +46,8 @@ from .errors import (
 )
 
 __all__ = [
+    "AsyncMeter",
+    "AsyncReservation",
     "CallOutcome",
     "CallRecord",
     "CallRequest",

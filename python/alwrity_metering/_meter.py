@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 _open: weakref.WeakSet[Meter] = weakref.WeakSet()
 
 
+def with_messages(call: CallRequest, messages: Any) -> CallRequest:
+    """The request with the input tokens that its messages are estimated to have."""
+    if messages is not None:
+        tokens = _native.estimate_input_tokens(messages, call.get("model", ""))
+        call["input_tokens"] = call.get("input_tokens", 0) + tokens
+    return call
+
+
 class Meter(_native.Meter):
     """The handle of a store: one SQLite file, which any number of threads and processes share.
 
@@ -102,10 +110,8 @@ class Meter(_native.Meter):
         ...     receipt.cost_usd < hold.hold.cost_usd
         True
         """
-        if messages is not None:
-            tokens = _native.estimate_input_tokens(messages, call.get("model", ""))
-            call["input_tokens"] = call.get("input_tokens", 0) + tokens
-        return Reservation(self, user, self._reserve(user, **call))
+        told = with_messages(call, messages)
+        return Reservation(self, user, self._reserve(user, **told))
 
     def reserve_all(
         self, user: str, calls: Sequence[CallRequest]
