@@ -167,19 +167,17 @@ class AsyncMeter(SeldomVerbs):
         """See ``Meter.record_call``."""
         return await self._answer(lambda box: self.meter._record_call_then(box, user, call))
 
-    async def record_calls(
-        self, calls: Sequence[CallRecord]
-    ) -> list[Receipt | MeteringError]:
+    async def record_calls(self, calls: Sequence[CallRecord]) -> list[Receipt | MeteringError]:
         """See ``Meter.record_calls``."""
         mailbox = _mailbox(asyncio.get_running_loop())
         futures: list[asyncio.Future[Receipt]] = []
+
+        def begin() -> list[asyncio.Future[Receipt]] | None:
+            return self.meter._record_calls_then(mailbox, calls[len(futures) :]) or None
+
         try:
             while len(futures) < len(calls):
-                rest = calls[len(futures) :]
-                begun = self.meter._record_calls_then(mailbox, rest) or await self._room(
-                    lambda: self.meter._record_calls_then(mailbox, rest) or None
-                )
-                futures += begun
+                futures += begin() or await self._room(begin)
             answers = await asyncio.gather(*futures, return_exceptions=True)
         except asyncio.CancelledError:
             for future in futures:
@@ -202,9 +200,7 @@ class AsyncMeter(SeldomVerbs):
         self, user: str, calls: Sequence[CallRequest]
     ) -> list[AsyncReservation] | Decision:
         """See ``Meter.reserve_all``."""
-        answer = await self._answer(
-            lambda box: self.meter._reserve_all_then(box, user, calls)
-        )
+        answer = await self._answer(lambda box: self.meter._reserve_all_then(box, user, calls))
         if isinstance(answer, Decision):
             return answer
         return [AsyncReservation(self, user, one) for one in answer]
@@ -213,9 +209,7 @@ class AsyncMeter(SeldomVerbs):
         self, user: str, hold: HoldReceipt | str, **outcome: Unpack[CallOutcome]
     ) -> Receipt:
         """See ``Meter.settle``."""
-        return await self._answer(
-            lambda box: self.meter._settle_then(box, user, hold, outcome)
-        )
+        return await self._answer(lambda box: self.meter._settle_then(box, user, hold, outcome))
 
     async def release(self, user: str, hold: HoldReceipt | str) -> str:
         """See ``Meter.release``."""

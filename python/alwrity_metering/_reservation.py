@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 from ._native import Decision, HoldReceipt, Receipt, UsageStream
 from .errors import CallAlreadyRecordedError, MeteringError, UsageLimitExceededException
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("alwrity_metering")
 
 Chunk = TypeVar("Chunk")
-Outcome = Literal["granted", "refused", "duplicate"]
+Outcome: TypeAlias = Literal["granted", "refused", "duplicate"]
 
 
 class Held:
@@ -116,9 +116,7 @@ class Reservation(Held):
 
     __slots__ = ("_meter",)
 
-    def __init__(
-        self, meter: Meter, user: str, answer: HoldReceipt | Decision | Receipt
-    ) -> None:
+    def __init__(self, meter: Meter, user: str, answer: HoldReceipt | Decision | Receipt) -> None:
         super().__init__(user, answer)
         self._meter = meter
 

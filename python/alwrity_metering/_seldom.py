@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from typing_extensions import ParamSpec, Unpack
+    from typing_extensions import Unpack
 
     from . import results as r
     from ._arguments import (
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from ._meter import Meter
     from ._native import HoldReceipt
 
-    P = ParamSpec("P")
-
+P = ParamSpec("P")
 T = TypeVar("T")
 
 

@@ -3,6 +3,7 @@
 Money is `decimal.Decimal` in dollars, a time an aware `datetime` in UTC, a percentage a `float`.
 """
 
+from .._native import Decision, HoldReceipt, Quote, Receipt
 from ._alerts import (
     Alert,
     AlertPage,
@@ -75,7 +76,6 @@ from ._usage import (
     UsageSummary,
     UserLimits,
 )
-from .._native import Decision, HoldReceipt, Quote, Receipt
 
 __all__ = [
     "Alert",
