@@ -26,8 +26,6 @@ pub use estimate::{
 };
 #[cfg(feature = "exact")]
 pub use estimate::{Encoding, count_tokens};
-pub use extract::{
-    Extracted, ServiceTier, extract_content_type, extract_usage, extract_usage_text, part_of,
-};
+pub use extract::{Extracted, extract_content_type, extract_usage, extract_usage_text, part_of};
 pub use names::{operation, provider};
 pub use stream::UsageStream;
