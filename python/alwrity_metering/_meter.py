@@ -147,3 +147,4 @@ def _close_all() -> None:
         # The core has logged what went wrong, and nobody is left to be told.
         with contextlib.suppress(MeteringError):
             meter.close()
+    _native.stop_logging()

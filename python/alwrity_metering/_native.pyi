@@ -35,9 +35,19 @@ def estimate_input_tokens(messages: Any, model: str) -> int:
 def detect_provider(url: str) -> r.Detection:
     """Who is called by a request to that URL, and what for."""
 
+def detect_model(model: str) -> r.Detection:
+    """Whose model that is, and what it is for."""
+
+def detect_body(body: Any) -> r.Detection:
+    """Who is called by a request with that body, and what for."""
+
+def estimate_request(provider: str, operation: str, request: Any) -> r.RequestEstimate | None:
+    """What a request, as it is sent to a provider, will probably use."""
+
 def extract_usage(provider: str, response: Any) -> r.Extracted | None:
     """What a provider's answer says was used; `None` when it reports nothing."""
 
+def stop_logging() -> None: ...
 def run_command(args: Sequence[str], self_command: Sequence[str]) -> int: ...
 
 @final

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
 
 from ._native import Decision, HoldReceipt, Receipt, UsageStream
 from .errors import CallAlreadyRecordedError, MeteringError, UsageLimitExceededException
-from .results import Extracted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -88,23 +87,18 @@ class Held:
         found = stream.finish()
         if found is None:
             return None
-        usage = dict(found.usage)
+        usage, source = dict(found.usage), found.usage_source
         # A stream that breaks early has not told its input yet: what was held is the best guess.
         if not usage.get("input_tokens") and hold.usage.get("input_tokens"):
-            usage["input_tokens"] = hold.usage["input_tokens"]
-            found = Extracted(usage, "estimated", *_rest(found))
+            usage["input_tokens"], source = hold.usage["input_tokens"], "estimated"
         told: CallOutcome = {
             "usage": usage,
-            "usage_source": "reported" if found.source == "reported" else "estimated",
+            "usage_source": "reported" if source == "reported" else "estimated",
         }
         if found.vendor_cost_usd is not None:
             told["vendor_cost_usd"] = found.vendor_cost_usd
         told.update(outcome)
         return told
-
-
-def _rest(found: Extracted) -> tuple[Any, ...]:
-    return found.model, found.service_tier, found.vendor_cost_usd, found.is_partial, found.notes
 
 
 class Reservation(Held):

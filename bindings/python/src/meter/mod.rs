@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::clock::ManualClock;
 use crate::failure::failed;
+use crate::log;
 use crate::options;
 use crate::read::Named;
 use crate::show::{datetime, show};
@@ -63,6 +64,16 @@ impl Meter {
     }
 }
 
+impl Drop for Meter {
+    /// It may wait for the store's thread, which may want to log.
+    fn drop(&mut self) {
+        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(meter) = open {
+            Python::attach(|py| py.detach(|| drop(meter)));
+        }
+    }
+}
+
 #[pymethods]
 impl Meter {
     #[new]
@@ -73,6 +84,7 @@ impl Meter {
         clock: Option<&Bound<'_, ManualClock>>,
         options: Option<&Named<'_>>,
     ) -> PyResult<Self> {
+        log::look_at_level(py)?;
         let mut read = options::read(options)?;
         if let Some(clock) = clock {
             read.clock = core::Clock::Manual(clock.get().0.clone());
