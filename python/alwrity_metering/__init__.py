@@ -25,6 +25,7 @@ from ._arguments import CallOutcome, CallRecord, CallRequest
 from ._async_meter import AsyncMeter
 from ._async_reservation import AsyncReservation
 from ._meter import Meter
+from ._metered import metered
 from ._native import (
     Decision,
     HoldReceipt,
@@ -74,5 +75,6 @@ __all__ = [
     "estimate_request",
     "estimate_tokens",
     "extract_usage",
+    "metered",
     "results",
 ]

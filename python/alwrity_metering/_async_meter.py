@@ -177,7 +177,8 @@ class AsyncMeter(SeldomVerbs):
 
         try:
             while len(futures) < len(calls):
-                futures += begin() or await self._room(begin)
+                begun = begin()
+                futures += await self._room(begin) if begun is None else begun
             answers = await asyncio.gather(*futures, return_exceptions=True)
         except asyncio.CancelledError:
             for future in futures:

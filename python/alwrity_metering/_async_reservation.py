@@ -69,10 +69,16 @@ class AsyncReservation(Held):
         self._is_closed = True
         return status
 
-    async def stream(
+    def stream(
         self, chunks: AsyncIterable[Chunk], **outcome: Unpack[CallOutcome]
     ) -> AsyncIterator[Chunk]:
         """Passes a stream through and settles from its last chunk. See ``Reservation.stream``."""
+        self._is_streaming = True
+        return self._pass(chunks, outcome)
+
+    async def _pass(
+        self, chunks: AsyncIterable[Chunk], outcome: CallOutcome
+    ) -> AsyncIterator[Chunk]:
         stream = UsageStream(self.require().provider)
         try:
             async for chunk in chunks:

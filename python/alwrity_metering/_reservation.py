@@ -27,7 +27,7 @@ Outcome: TypeAlias = Literal["granted", "refused", "duplicate"]
 class Held:
     """What a reservation is: a hold, or why there is none."""
 
-    __slots__ = ("_is_closed", "decision", "hold", "receipt", "user")
+    __slots__ = ("_is_closed", "_is_streaming", "decision", "hold", "receipt", "user")
 
     user: str
     hold: HoldReceipt | None
@@ -43,6 +43,7 @@ class Held:
         self.decision = answer if isinstance(answer, Decision) else None
         self.receipt = answer if isinstance(answer, Receipt) else None
         self._is_closed = self.hold is None
+        self._is_streaming = False
 
     @property
     def outcome(self) -> Outcome:
@@ -75,7 +76,7 @@ class Held:
         raise AssertionError("a reservation without an answer")
 
     def _left_open(self) -> None:
-        if not self._is_closed:
+        if not (self._is_closed or self._is_streaming):
             _logger.warning(
                 "a hold was neither settled nor released: it stays until it expires",
                 extra={"hold_id": self.require().hold_id},
@@ -169,6 +170,7 @@ class Reservation(Held):
         Chunks are bytes or text as they came, or the events of an SDK. When the stream breaks,
         or is left early, what is known so far is settled; nothing known, the hold is released.
         """
+        self._is_streaming = True
         if isinstance(chunks, AsyncIterable):
             return self._pass_async(chunks, outcome)
         return self._pass(chunks, outcome)
