@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "metering.db"
 
 
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store with the shipped plans and prices, to be copied: seeding takes longer."""
+    path = tmp_path_factory.mktemp("seeded") / "metering.db"
+    clock = am.ManualClock(datetime(1970, 1, 1, tzinfo=timezone.utc))
+    with am.Meter.open(path, clock=clock) as meter:
+        meter.seed("default")
+    return path
+
+
 @pytest.fixture
-def make_meter(tmp_path: Path) -> Iterator[Callable[..., am.Meter]]:
+def make_meter(tmp_path: Path, seeded: Path) -> Iterator[Callable[..., am.Meter]]:
     """Opens meters on stores of their own, seeded, and closes them."""
     opened: list[am.Meter] = []
 
     def make(**options: Any) -> am.Meter:
-        meter = am.Meter.open(tmp_path / f"metering{len(opened)}.db", **options)
-        meter.seed("default")
+        path = tmp_path / f"metering{len(opened)}.db"
+        shutil.copy(seeded, path)
+        meter = am.Meter.open(path, **options)
         opened.append(meter)
         return meter
 
