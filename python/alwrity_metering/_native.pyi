@@ -5,6 +5,7 @@ from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, final
 
 from typing_extensions import Self, Unpack, disjoint_base
@@ -23,7 +24,26 @@ from ._arguments import (
 )
 from .errors import MeteringError
 
-__all__: list[str]
+__all__ = [
+    "Decision",
+    "HoldReceipt",
+    "Mailbox",
+    "ManualClock",
+    "Meter",
+    "Quote",
+    "Receipt",
+    "UsageStream",
+    "detect_body",
+    "detect_model",
+    "detect_provider",
+    "error_table",
+    "estimate_input_tokens",
+    "estimate_request",
+    "estimate_tokens",
+    "extract_usage",
+    "run_command",
+    "stop_logging",
+]
 
 def error_table() -> list[dict[str, Any]]: ...
 def estimate_tokens(text: str) -> int:
@@ -256,7 +276,7 @@ class Meter:
         **options: Unpack[MeterOptions],
     ) -> Self: ...
     @property
-    def path(self) -> os.PathLike[str]: ...
+    def path(self) -> Path: ...
     @property
     def closed(self) -> bool: ...
     def close(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import alwrity_metering as am
 import pytest
 from alwrity_metering import _native
+
 from conftest import ROOT
 
 PACKAGE = Path(am.__file__).parent

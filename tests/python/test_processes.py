@@ -17,6 +17,7 @@ from pathlib import Path
 
 import alwrity_metering as am
 import pytest
+
 from conftest import CHAT
 
 CHILDREN, CALLS = 4, 50
@@ -155,6 +156,7 @@ def test_a_kill_loses_no_acknowledged_record(meter: am.Meter) -> None:
     told = [worker.stdout.readline() for _ in range(50)]
     worker.kill()
     told += worker.stdout.readlines()
+    worker.stdout.close()
     worker.wait()
     acknowledged = {int(line) for line in told if line.endswith("\n")}
     recorded = {row[0] for row in meter.query("SELECT id FROM api_usage_logs").rows}

@@ -16,6 +16,7 @@ from typing import Any
 import alwrity_metering as am
 import pytest
 from alwrity_metering import errors, results
+
 from conftest import CHAT
 
 SEVEN = [
@@ -96,7 +97,7 @@ def test_the_clock_can_be_moved(
     metering_clock.set(datetime(2025, 10, 5, tzinfo=timezone.utc))
     assert meter.usage_summary("u1").total_calls == 1
     with pytest.raises(TypeError):
-        am.ManualClock(datetime(2025, 10, 1))  # type: ignore[arg-type] # noqa: DTZ001
+        am.ManualClock(datetime(2025, 10, 1))
 
 
 def test_care_of_the_store(meter: am.Meter) -> None:

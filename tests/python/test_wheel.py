@@ -13,6 +13,7 @@ from pathlib import Path
 
 import alwrity_metering as am
 import pytest
+
 from conftest import ROOT
 
 SAMPLE = ROOT / "examples" / "sample_trace.csv"
