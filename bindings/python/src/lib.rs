@@ -22,6 +22,7 @@ use pyo3::prelude::*;
 
 /// Runs the command; the exit code. `self_command` is what starts it again.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "Python's lists become vectors of our own")]
 fn run_command(py: Python<'_>, args: Vec<OsString>, self_command: Vec<OsString>) -> u8 {
     py.detach(|| alwrity_metering_cli::run(args, &self_command))
 }
