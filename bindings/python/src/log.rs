@@ -117,7 +117,7 @@ struct Told<'py> {
 
 impl Told<'_> {
     fn put(&mut self, field: &Field, value: &dyn fmt::Display) {
-        self.texts += &format!(" {}={value}", field.name());
+        self.texts.extend([" ", field.name(), "=", &value.to_string()]);
     }
 }
 
