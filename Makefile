@@ -33,8 +33,8 @@ lint: setup ## Check format, lints, documentation, licences and links
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
-	ruff format --check scripts python tests/python
-	ruff check scripts python tests/python
+	ruff format --check scripts python tests/python benches/python
+	ruff check scripts python tests/python benches/python
 	mypy --strict scripts/*.py
 	$(PYTHON) scripts/check_docs.py
 
@@ -49,7 +49,7 @@ test: lint ## Run every test, the lints first
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering
 
-bench: ## Measure, beside the same statements without the library
+bench: bench-python ## Measure, beside the same statements without the library
 	$(CARGO) bench --package alwrity-metering --package alwrity-metering-cli
 
 docs: ## Build the documentation of the library: target/doc

@@ -4,6 +4,8 @@
 //! while other threads run, and [`show`] turns the answer into Python's values. What is best said
 //! in Python (context managers, streams, the asynchronous meter) is in `python/alwrity_metering`.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod calls;
 mod clock;
 mod failure;
