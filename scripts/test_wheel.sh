@@ -15,27 +15,27 @@ export PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-# The names of the interpreters that run, each version once.
+# The interpreters that run, each version once: in PATH, or kept by pyenv.
 interpreters() {
   local version name
   for version in 10 11 12 13 14 15; do
-    name="python3.$version"
-    if "$name" -c 'import sys; sys.exit(sys.implementation.name != "cpython")' 2>/dev/null; then
-      printf '%s\n' "$name"
-    else
-      printf 'no %s here\n' "$name" >&2
-    fi
+    for name in "python3.$version" ~/.pyenv/versions/3."$version".*/bin/python3 none; do
+      if "$name" -c 'import sys; sys.exit(sys.implementation.name != "cpython")' 2>/dev/null; then
+        printf '3.%s %s\n' "$version" "$name"
+        break
+      fi
+    done
+    [[ $name != none ]] || printf 'no 3.%s here\n' "$version" >&2
   done
 }
 
-# A new environment with the wheel and what its tests need: the folder.
+# Makes a new environment with the wheel and what its tests need.
 environment() {
-  local folder="$target/wheel-$1"
+  local folder="$1" python="$2"
   rm -rf "$folder"
-  "$1" -m venv "$folder"
+  "$python" -m venv "$folder"
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-    -r scripts/requirements-wheel.txt "$2"
-  printf '%s\n' "$folder"
+    -r scripts/requirements-wheel.txt "$wheel"
 }
 
 rm -rf "$built"
@@ -44,24 +44,23 @@ say "the wheel"
 wheel=$(echo "$built"/*.whl)
 
 found=()
-skipped=0
-for name in $(interpreters 2>"$target/skipped"); do
-  say "tests of the wheel with $name"
-  folder=$(environment "$name" "$wheel")
-  ALWRITY_METERING_WHEEL="$wheel" "$folder/bin/python" -m pytest -q tests/python
-  found+=("$name")
-done
+while read -r version python; do
+  say "tests of the wheel with CPython $version"
+  environment "$target/wheel-$version" "$python"
+  ALWRITY_METERING_WHEEL="$wheel" "$target/wheel-$version/bin/python" -m pytest -q tests/python
+  found+=("$version")
+done < <(interpreters 2>"$target/skipped")
 skipped=$(wc -l <"$target/skipped")
 [[ ${#found[@]} -gt 0 ]] || { echo "error: there is no CPython from 3.10 on" >&2; exit 1; }
 
 say "types of the wheel"
-folder="$target/wheel-${found[0]}"
+folder="$target/wheel-${found[-1]}"
 "$folder/bin/python" -m mypy --strict --package alwrity_metering
 "$folder/bin/python" -m mypy --strict tests/python
 "$folder/bin/python" -m mypy.stubtest alwrity_metering --allowlist scripts/stubtest.txt
 
 say "a wheel from the source distribution"
-"$maturin" sdist --quiet --out "$built"
+"$maturin" sdist --out "$built"
 MATURIN_PEP517_ARGS="--profile dev" PATH="$PWD/.venv/bin:$PATH" \
   .venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
   --no-build-isolation --wheel-dir "$built/from-source" "$built"/*.tar.gz

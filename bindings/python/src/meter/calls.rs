@@ -103,8 +103,8 @@ impl Meter {
 
     /// Whether several calls may be made together, each seeing those before it: at most 256.
     ///
-    /// >>> videos = am.CallRequest(provider="wavespeed", operation="video_generation", call_count=30)
-    /// >>> decision = meter.check_limits("u1", [am.CallRequest(provider="exa"), videos])
+    /// >>> video = {"provider": "wavespeed", "operation": "video_generation", "call_count": 30}
+    /// >>> decision = meter.check_limits("u1", [{"provider": "exa"}, video])
     /// >>> [(call.operation, call.allowed) for call in decision.calls]
     /// [('search', True), ('video_generation', False)]
     fn check_limits<'py>(
@@ -140,10 +140,12 @@ impl Meter {
 
     /// Records what the call that was held for really used, and ends the hold.
     ///
-    /// More than was held is charged in full and stated in `overshoot`. A hold that was released or has
-    /// expired is settled all the same: then `late` is true. `hold` is what `reserve` granted, or its id.
+    /// More than was held is charged in full and stated in `overshoot`. A hold that was released
+    /// or has expired is settled all the same: then `late` is true. `hold` is what `reserve`
+    /// granted, or its id.
     ///
-    /// Raises `UnknownHoldError`, `IdempotencyConflictError` when it was settled with other content.
+    /// Raises `UnknownHoldError`, `IdempotencyConflictError` when it was settled with other
+    /// content.
     ///
     /// >>> hold = meter.reserve("u1", provider="gemini", model="gemini-2.5-flash", input_tokens=9)
     /// >>> receipt = meter.settle("u1", hold.require(), input_tokens=9, output_tokens=12)
@@ -161,7 +163,8 @@ impl Meter {
         Receipt::of(py, self.ask(py, |meter| meter.settle(user, key, &outcome))?)
     }
 
-    /// Gives a hold back: the call was not made. `released`, or `already_closed` when nothing was left.
+    /// Gives a hold back: the call was not made. `released`, or `already_closed` when nothing was
+    /// left.
     ///
     /// Raises `UnknownHoldError`, `HoldClosedError` when it was settled.
     fn release<'py>(
@@ -176,12 +179,14 @@ impl Meter {
 
     /// Records a call that was made, priced and counted, once per idempotency key.
     ///
-    /// A call over a hard limit is recorded too: the provider was already paid; `limits_exceeded` names
-    /// the limits. What cannot be priced is recorded with `cost_usd` of `None`, never 0. With
-    /// `response` the usage, the model and the vendor's own cost are read from the provider's answer.
+    /// A call over a hard limit is recorded too: the provider was already paid; `limits_exceeded`
+    /// names the limits. What cannot be priced is recorded with `cost_usd` of `None`, never 0. With
+    /// `response` the usage, the model and the vendor's own cost are read from the provider's
+    /// answer.
     ///
     /// Raises `TypeError` for a float of money or a naive datetime, the `Invalid…Error` classes,
-    /// `IdempotencyConflictError`, `OverloadedError`, `OutcomeUnknownError`, the `Storage…Error` classes.
+    /// `IdempotencyConflictError`, `OverloadedError`, `OutcomeUnknownError`, the `Storage…Error`
+    /// classes.
     ///
     /// >>> answer = {"usage": {"prompt_tokens": 374, "completion_tokens": 44, "total_tokens": 418}}
     /// >>> call = {"provider": "openai", "model": "gpt-4o-mini", "response": answer}
@@ -203,8 +208,8 @@ impl Meter {
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each.
     ///
-    /// Each is recorded or not on its own: an answer is its `Receipt`, or the exception that it would
-    /// have raised.
+    /// Each is recorded or not on its own: an answer is its `Receipt`, or the exception that it
+    /// would have raised.
     ///
     /// >>> calls = [am.CallRecord(user=f"u{n}", provider="exa") for n in range(3)]
     /// >>> [receipt.cost_usd for receipt in meter.record_calls(calls)]
@@ -228,7 +233,8 @@ impl Meter {
 
     /// Queues a record and returns its idempotency key at once: for hosts that may not wait.
     ///
-    /// `flush` waits for the commit. What fails in the end is logged and counted by `queued_failures`.
+    /// `flush` waits for the commit. What fails in the end is logged and counted by
+    /// `queued_failures`.
     #[pyo3(signature = (user, **call))]
     fn queue_call(&self, py: Python<'_>, user: &str, call: Option<&Named<'_>>) -> PyResult<String> {
         let record = record(user, call)?;

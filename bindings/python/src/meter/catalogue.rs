@@ -42,7 +42,9 @@ impl Meter {
     ///
     /// >>> [(rate.unit, rate.amount_usd, rate.per) for rate in meter.price("exa").rates][-1]
     /// ('searches', Decimal('0.007'), 1)
-    #[pyo3(signature = (provider, model = "", *, operation = None, variant = "standard", at = None))]
+    #[pyo3(signature = (
+        provider, model = "", *, operation = None, variant = "standard", at = None,
+    ))]
     fn price<'py>(
         &self,
         py: Python<'py>,
@@ -79,7 +81,8 @@ impl Meter {
     ///
     /// >>> from datetime import datetime, timezone
     /// >>> meter.put_price(
-    /// ...     provider="openai", matcher="exact", model="our-own", variant="standard", source="us",
+    /// ...     provider="openai", matcher="exact", model="our-own", variant="standard",
+    /// source="us",
     /// ...     effective_from=datetime(2025, 10, 1, tzinfo=timezone.utc),
     /// ...     rates=[{"unit": "input_tokens", "amount_usd": "0.15", "per": 1_000_000}],
     /// ... )

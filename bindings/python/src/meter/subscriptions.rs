@@ -180,8 +180,8 @@ impl Meter {
 
     /// What a change would do and cost now, without doing it.
     ///
-    /// `change` is `subscribe`, `renew`, `upgrade`, `downgrade`, `change_cycle` or `cancel`, and the rest
-    /// its arguments.
+    /// `change` is `subscribe`, `renew`, `upgrade`, `downgrade`, `change_cycle` or `cancel`, and
+    /// the rest its arguments.
     ///
     /// >>> _ = meter.subscribe("u1", "basic", paid="ch_1")
     /// >>> meter.preview_change("u1", "upgrade", plan_id="pro").fee_usd
