@@ -82,7 +82,7 @@ impl Meter {
     /// >>> from datetime import datetime, timezone
     /// >>> meter.put_price(
     /// ...     provider="openai", matcher="exact", model="our-own", variant="standard",
-    /// source="us",
+    /// ...     source="us",
     /// ...     effective_from=datetime(2025, 10, 1, tzinfo=timezone.utc),
     /// ...     rates=[{"unit": "input_tokens", "amount_usd": "0.15", "per": 1_000_000}],
     /// ... )
