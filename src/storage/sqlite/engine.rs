@@ -178,7 +178,12 @@ impl Engine {
         self.submit_until(work, self.queue.deadline())
     }
 
-    fn submit_until(self: &Arc<Self>, work: Box<dyn Work>, until: Instant) -> Result<Ticket> {
+    /// Queues a work, waiting for room until then.
+    pub(super) fn submit_until(
+        self: &Arc<Self>,
+        work: Box<dyn Work>,
+        until: Instant,
+    ) -> Result<Ticket> {
         let (ticket, must_start) = self.queue.push(work, until)?;
         if must_start && let Err(error) = self.start_writer() {
             self.queue.cancel(ticket);

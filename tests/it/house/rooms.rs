@@ -14,12 +14,13 @@ const ROOMS: [(&str, &[&str]); 5] = [
 ];
 
 /// What only certain places may name: a path, where it may be named, and why nowhere else.
-const KEPT: [(&[&str], &[&str], &str); 6] = [
+const KEPT: [(&[&str], &[&str], &str); 7] = [
     (&["rusqlite"], &["src/storage/sqlite/"], "a database behind the seam is replaceable"),
     (&["refinery"], &["src/storage/sqlite/"], "a database behind the seam is replaceable"),
     (&["SystemTime"], &["src/meter/clock.rs"], "the clock is read in one place"),
     (&["Utc", "now"], &[], "the clock is read in one place"),
     (&["alwrity_metering", "storage", "sqlite"], &[], "others know the public library alone"),
+    (&["pyo3"], &["bindings/python/"], "Python is known in its binding alone"),
     (&["alwrity_metering_cli"], &["cli/", "bindings/python/"], "the C library sees the core only"),
 ];
 
@@ -63,7 +64,7 @@ pub(crate) fn wrong_directions(sources: &[Source]) -> Vec<String> {
 }
 
 fn is_ours(source: &Source) -> bool {
-    let rooms = ["src/", "cli/src/", "bindings/c/src/"];
+    let rooms = ["src/", "cli/src/", "bindings/c/src/", "bindings/python/src/"];
     source.is_rust() && rooms.iter().any(|room| source.path.starts_with(room))
 }
 
@@ -170,11 +171,15 @@ mod tests {
             ("bindings/c/src/a.rs", "use alwrity_metering::storage::sqlite::SqliteStore;"),
             ("bindings/c/src/a.rs", "use alwrity_metering_cli::run;"),
             ("bindings/c/src/a.rs", "fn f() -> rusqlite::Result<()> { g() }"),
+            ("bindings/python/src/a.rs", "use rusqlite::Connection;"),
+            ("cli/src/a.rs", "use pyo3::prelude::PyAny;"),
+            ("src/meter/a.rs", "use alwrity_metering_cli::run;"),
             ("src/domain/a.rs", "use std::fs::File;"),
             ("src/ingest/a.rs", "fn f() { tracing::warn!(\"x\") }"),
         ] {
             assert_eq!(wrong(path, text), 1, "{path}: {text}");
         }
         assert_eq!(wrong("src/meter/clock.rs", "use std::time::SystemTime;"), 0);
+        assert_eq!(wrong("bindings/python/src/a.rs", "use pyo3::prelude::PyAny;"), 0);
     }
 }
