@@ -1,7 +1,7 @@
 //! From what a host has to what a call used: detection, extraction, estimation. Pure code.
 //!
 //! *Before the call* [`estimate_request`] counts what a request will probably use, and [`HoldRule`]
-//! turns that into what to hold. *After it* [`extract_usage`] or [`UsageStream`] read what the
+//! turns that into what to hold; [`read_request`] does so for a request that goes out to a URL. *After it* [`extract_usage`] or [`UsageStream`] read what the
 //! provider reported. [`detect_provider`], [`detect_model`], [`detect_body`] and [`RouteRules`]
 //! tell who was called and what for, where the host does not know it anyway.
 //!
@@ -13,6 +13,7 @@ pub mod names;
 mod detect;
 mod estimate;
 mod extract;
+mod outgoing;
 mod stream;
 
 pub use detect::{
@@ -30,4 +31,5 @@ pub use extract::{
     Extracted, ServiceTier, extract_content_type, extract_usage, extract_usage_text, part_of,
 };
 pub use names::{operation, provider};
+pub use outgoing::{Outgoing, read_request};
 pub use stream::UsageStream;
