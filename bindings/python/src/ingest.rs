@@ -69,7 +69,7 @@ pub(crate) fn extract_usage<'py>(
     extracted(py, py.detach(|| ingest::extract_usage_text(provider, &text)))
 }
 
-fn extracted(
+pub(crate) fn extracted(
     py: Python<'_>,
     found: Option<ingest::Extracted>,
 ) -> PyResult<Bound<'_, PyAny>> {

@@ -10,6 +10,7 @@ mod failure;
 mod ingest;
 mod meter;
 mod options;
+mod outgoing;
 mod read;
 mod results;
 mod show;
@@ -37,6 +38,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::meter::Meter;
+    #[pymodule_export]
+    use super::outgoing::{extract_content_type, read_request};
     #[pymodule_export]
     use super::results::{Decision, HoldReceipt, Quote, Receipt};
     #[pymodule_export]

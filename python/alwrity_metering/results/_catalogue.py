@@ -189,3 +189,21 @@ class Extracted(Result):
     is_partial: bool
     """Whether a stream ended before its end: the usage is what is known so far."""
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingCall(Result):
+    """What a request that goes out asks for, as far as its address and its body tell."""
+
+    provider: str
+    operation: str | None
+    """``None`` when the address is none that is charged for, such as a list of models."""
+    model: str
+    """Empty when neither address nor body names one."""
+    variant: str
+    """The service tier that is asked for."""
+    input_tokens: int
+    """Estimated."""
+    max_output_tokens: int | None
+    usage: dict[str, int]
+    """Other units that it will probably use: ``{"images": 3}``."""
