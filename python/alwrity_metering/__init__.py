@@ -20,9 +20,15 @@ over a limit is a decision, not an error; errors are the classes of ``alwrity_me
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from . import errors, results
 from ._arguments import CallOutcome, CallRecord, CallRequest
+from ._async_meter import AsyncMeter
+from ._async_reservation import AsyncReservation
+from ._context import metering_user, unmetered
 from ._meter import Meter
+from ._metered import metered
 from ._native import (
     Decision,
     HoldReceipt,
@@ -30,7 +36,10 @@ from ._native import (
     Quote,
     Receipt,
     UsageStream,
+    detect_body,
+    detect_model,
     detect_provider,
+    estimate_request,
     estimate_tokens,
     extract_usage,
 )
@@ -43,7 +52,12 @@ from .errors import (
     UsageLimitExceededException,
 )
 
+if TYPE_CHECKING:
+    from . import httpx
+
 __all__ = [
+    "AsyncMeter",
+    "AsyncReservation",
     "CallOutcome",
     "CallRecord",
     "CallRequest",
@@ -60,9 +74,25 @@ __all__ = [
     "TrackingException",
     "UsageLimitExceededException",
     "UsageStream",
+    "detect_body",
+    "detect_model",
     "detect_provider",
     "errors",
+    "estimate_request",
     "estimate_tokens",
     "extract_usage",
+    "httpx",
+    "metered",
+    "metering_user",
     "results",
+    "unmetered",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Not at once: only who meters an HTTP client needs it.
+    if name == "httpx":
+        import importlib
+
+        return importlib.import_module(".httpx", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

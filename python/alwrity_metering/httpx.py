@@ -17,24 +17,24 @@ It serves ``httpx`` and ``httpx2`` alike and imports neither: it is of the libra
 
 from __future__ import annotations
 
-import atexit
+import asyncio
 import logging
 import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import lru_cache
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import errors
+from ._async_meter import AsyncMeter
 from ._context import IS_METERED, USER, metering_user, unmetered
-from ._native import Decision, HoldReceipt
 from ._outgoing import request as asked
-from ._outgoing.attempt import Attempt, Step
+from ._outgoing.attempt import Attempt, Step, recorded
 from ._outgoing.retries import Retries
 
 if TYPE_CHECKING:
-    from . import AsyncMeter, Meter
+    from ._meter import Meter
 
 __all__ = [
     "AsyncMeteringTransport",
@@ -68,9 +68,7 @@ def transport(
     as ``{"http://gateway/openai": "https://api.openai.com"}``. ``retries_max`` is how often the
     client retries, where that is not the SDKs' usual: see ``docs/httpx.md``.
     """
-    return MeteringTransport(
-        meter, user=user, wrap=wrap, aliases=aliases, retries_max=retries_max
-    )
+    return MeteringTransport(meter, user=user, wrap=wrap, aliases=aliases, retries_max=retries_max)
 
 
 def async_transport(
@@ -121,15 +119,31 @@ class _Metering:
 
     def __init__(
         self,
+        store: Meter,
         user: User,
         wrap: Any,
         aliases: Mapping[str, str] | None,
         retries_max: int | None,
     ) -> None:
+        self._store = store
         self._user = user
         self._wrap = wrap
         self._aliases = asked.checked_aliases(aliases)
         self._retries = Retries(retries_max)
+        # What is kept back is recorded also when the client is forgotten, or the process ends.
+        weakref.finalize(self, _queue_kept, store, self._retries)
+
+    def flush(self) -> None:
+        """Queues the failed attempts that were kept back in case they are tried again."""
+        _queue_kept(self._store, self._retries)
+
+    def later(self, steps: list[Step]) -> None:
+        """Tells the meter what came of a call where nobody may wait."""
+        _queue_all(self._store, steps)
+
+    def meters_for(self, store: Meter) -> bool:
+        """Whether it meters with that store already."""
+        return self._store is store
 
     def _begin(self, request: Any) -> Attempt | None:
         if IS_METERED.get():
@@ -145,15 +159,6 @@ class _Metering:
             )
         return Attempt(user, request, call, self._retries)
 
-    def _asks(self, attempt: Attempt, answer: Any) -> None:
-        """Takes what the meter says to a reservation; a refusal raises."""
-        if isinstance(answer, HoldReceipt):
-            attempt.granted(answer)
-        elif isinstance(answer, Decision):
-            raise errors.UsageLimitExceededException(answer)
-        else:
-            raise errors.CallAlreadyRecordedError(answer)
-
     def _let_pass(self, error: errors.MeteringError, request: Any) -> errors.MeteringError:
         """The error as the SDK behind a request hands it on: neither retried nor wrapped.
 
@@ -166,16 +171,22 @@ class _Metering:
             for name, kind in (("openai", "OpenAIError"), ("anthropic", "AnthropicError"))
             if name in sys.modules
         )
-        passing = _also_of_sdk(type(error), own)
-        told = passing.__new__(passing, *error.args)
-        told.args, told.__dict__ = error.args, error.__dict__
+        kind: Any = type(error)
+        passing = _also_of_sdk(kind, own)
+        told: errors.MeteringError = passing.__new__(passing, *error.args)
+        told.__dict__.update(error.__dict__)
         return told
 
-    def _passed(self, response: Any, attempt: Attempt, kind: type[Any], library: Any) -> Any:
-        """The response with a body that the attempt sees pass."""
-        attempt.answered(response, library)
+    def _passed(self, response: Any, attempt: Attempt, kind: Any, library: Any) -> list[Step]:
+        """Lets the attempt see the body pass; what is to be done at once, where it has already."""
+        if response.is_stream_consumed:
+            # A transport for tests has the body at hand, without its compression.
+            attempt.answered(response.status_code, _plain(response.headers), library)
+            attempt.take(response.content)
+            return attempt.over()
+        attempt.answered(response.status_code, response.headers, library)
         response.stream = _of_library(kind, library)(response.stream, attempt, self)
-        return response
+        return []
 
 
 class MeteringTransport(_Metering):
@@ -190,9 +201,8 @@ class MeteringTransport(_Metering):
         aliases: Mapping[str, str] | None = None,
         retries_max: int | None = None,
     ) -> None:
-        super().__init__(user, wrap, aliases, retries_max)
+        super().__init__(meter, user, wrap, aliases, retries_max)
         self.meter = meter
-        _open.add(self)
 
     def handle_request(self, request: Any) -> Any:
         """Sends a request, and reserves what it asks for before; its answer settles that."""
@@ -209,17 +219,14 @@ class MeteringTransport(_Metering):
         except BaseException:
             self.do(attempt.not_sent())
             raise
-        return self._passed(response, attempt, _Passing, library)
+        self.do(self._passed(response, attempt, _Passing, library))
+        return response
 
     def close(self) -> None:
         """Records what is kept back, and closes the transport that sends."""
-        self.flush()
+        self.do([recorded(record) for record in self._retries.all()])
         if self._wrap is not None:
             self._wrap.close()
-
-    def flush(self) -> None:
-        """Records the failed attempts that were kept back in case they are tried again."""
-        self.do([recorded(record) for record in self._retries.all()])
 
     def do(self, steps: list[Step]) -> None:
         """Tells the meter what came of a call. The call was made: a failure is logged only."""
@@ -227,7 +234,7 @@ class MeteringTransport(_Metering):
             try:
                 getattr(self.meter, step.verb)(*step.arguments, **step.named)
             except errors.MeteringError as error:
-                _queue(self.meter, step, error)
+                _queue(self._store, step, error)
 
     def _reserved(self, request: Any) -> Attempt | None:
         attempt = self._begin(request)
@@ -235,7 +242,7 @@ class MeteringTransport(_Metering):
             return None
         self.do([recorded(record) for record in self._retries.overdue()])
         try:
-            self._asks(attempt, self.meter._reserve(attempt.user, **attempt.wanted()))
+            attempt.granted(self.meter.reserve(attempt.user, **attempt.wanted()).require())
         except errors.MeteringError:
             self.do(attempt.not_sent())
             raise
@@ -256,3 +263,265 @@ class MeteringTransport(_Metering):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class AsyncMeteringTransport(_Metering):
+    """Sends the requests of an ``httpx.AsyncClient``, and meters those to providers."""
+
+    def __init__(
+        self,
+        meter: AsyncMeter,
+        *,
+        user: User = None,
+        wrap: Any = None,
+        aliases: Mapping[str, str] | None = None,
+        retries_max: int | None = None,
+    ) -> None:
+        super().__init__(meter.meter, user, wrap, aliases, retries_max)
+        self.meter = meter
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Sends a request, and reserves what it asks for before; its answer settles that."""
+        library = asked.library_of(request)
+        try:
+            attempt = await self._reserved(request)
+        except errors.MeteringError as error:
+            raise self._let_pass(error, request) from None
+        if attempt is None:
+            return await self._sender(library).handle_async_request(request)
+        try:
+            with unmetered():
+                response = await self._sender(library).handle_async_request(request)
+        except BaseException:
+            await self.do(attempt.not_sent())
+            raise
+        await self.do(self._passed(response, attempt, _AsyncPassing, library))
+        return response
+
+    async def aclose(self) -> None:
+        """Records what is kept back, and closes the transport that sends."""
+        await self.do([recorded(record) for record in self._retries.all()])
+        if self._wrap is not None:
+            await self._wrap.aclose()
+
+    async def do(self, steps: list[Step]) -> None:
+        """Tells the meter what came of a call. The call was made: a failure is logged only."""
+        if steps:
+            # Whoever is cancelled here has made the call all the same.
+            await asyncio.shield(self._do(steps))
+
+    async def _do(self, steps: list[Step]) -> None:
+        for step in steps:
+            try:
+                await getattr(self.meter, step.verb)(*step.arguments, **step.named)
+            except errors.MeteringError as error:
+                _queue(self._store, step, error)
+
+    async def _reserved(self, request: Any) -> Attempt | None:
+        attempt = self._begin(request)
+        if attempt is None:
+            return None
+        await self.do([recorded(record) for record in self._retries.overdue()])
+        try:
+            reservation = await self.meter.reserve(attempt.user, **attempt.wanted())
+            attempt.granted(reservation.require())
+        except errors.MeteringError:
+            await self.do(attempt.not_sent())
+            raise
+        return attempt
+
+    def _sender(self, library: Any) -> Any:
+        if self._wrap is None:
+            self._wrap = library.AsyncHTTPTransport()
+        return self._wrap
+
+    async def __aenter__(self) -> AsyncMeteringTransport:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class _Passing:
+    """The body of an answer, passed on chunk by chunk; at its end the call is settled."""
+
+    def __init__(self, stream: Any, attempt: Attempt, metering: MeteringTransport) -> None:
+        self._stream = stream
+        self._attempt = attempt
+        self._metering = metering
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._stream:
+                self._attempt.take(chunk)
+                yield chunk
+        except Exception:
+            self._end()
+            raise
+        self._end()
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._metering.do(self._attempt.over())
+
+    def __del__(self) -> None:
+        self._metering.later(self._attempt.over())
+
+
+class _AsyncPassing:
+    """The same for an event loop."""
+
+    def __init__(self, stream: Any, attempt: Attempt, metering: AsyncMeteringTransport) -> None:
+        self._stream = stream
+        self._attempt = attempt
+        self._metering = metering
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                self._attempt.take(chunk)
+                yield chunk
+        except Exception:
+            await self._end()
+            raise
+        await self._end()
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        await self._metering.do(self._attempt.over())
+
+    def __del__(self) -> None:
+        self._metering.later(self._attempt.over())
+
+
+@lru_cache
+def _of_library(kind: Any, library: Any) -> Any:
+    """The kind of body as one of a library's, which looks for its own."""
+    base = library.SyncByteStream if kind is _Passing else library.AsyncByteStream
+    return type(kind.__name__, (kind, base), {})
+
+
+@lru_cache
+def _also_of_sdk(kind: Any, own: tuple[type[Any], ...]) -> Any:
+    """The kind of error as one of the SDKs' too; pickled, it is only what it was."""
+
+    def plain(error: Any) -> Any:
+        return kind, *kind.__reduce__(error)[1:]
+
+    return type(kind.__name__, (kind, *own), {"__reduce__": plain, "__module__": kind.__module__})
+
+
+def _queue(meter: Meter, step: Step, error: errors.MeteringError) -> None:
+    """Tries once more what failed, in the background, where that can help."""
+    queued = step.queued() if error.is_retryable else None
+    if queued is None:
+        _log.error("a provider's call could not be accounted for: %s: %s", step.verb, error)
+    else:
+        _log.warning("a provider's call is accounted for later: %s: %s", step.verb, error)
+        _queue_all(meter, [step])
+
+
+def _queue_kept(meter: Meter, retries: Retries) -> None:
+    _queue_all(meter, [recorded(record) for record in retries.all()])
+
+
+def _queue_all(meter: Meter, steps: list[Step]) -> None:
+    for step in steps:
+        queued = step.queued()
+        if queued is None:
+            continue
+        try:
+            getattr(meter, queued.verb)(*queued.arguments, **queued.named)
+        except errors.MeteringError as error:
+            _log.error("a provider's call could not be accounted for: %s: %s", step.verb, error)
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "content-encoding"}
+
+
+def _is_httpx(client: Any) -> bool:
+    return hasattr(client, "_transport") and hasattr(client, "_mounts")
+
+
+def _wrapper(
+    meter: Meter | AsyncMeter,
+    client: Any,
+    user: User,
+    aliases: Mapping[str, str] | None,
+    retries_max: int | None,
+) -> Callable[[Any], Any]:
+    """What makes a metering transport of a client's own."""
+    is_async = hasattr(client, "aclose")
+
+    store, waiting = _both(meter)
+
+    def wrapped(own: Any) -> Any:
+        if own is None or (isinstance(own, _Metering) and own.meters_for(store)):
+            return own
+        named = {"user": user, "wrap": own, "aliases": aliases, "retries_max": retries_max}
+        return async_transport(waiting, **named) if is_async else transport(store, **named)
+
+    return wrapped
+
+
+def _both(meter: Meter | AsyncMeter) -> tuple[Meter, AsyncMeter]:
+    """The meter that waits and the one for event loops, of either."""
+    if isinstance(meter, AsyncMeter):
+        return meter.meter, meter
+    return meter, AsyncMeter(meter)
+
+
+def _install_httpx(client: Any, wrapped: Callable[[Any], Any]) -> None:
+    client._transport = wrapped(client._transport)
+    client._mounts = {pattern: wrapped(own) for pattern, own in client._mounts.items()}
+
+
+def _install_genai(
+    api: Any,
+    meter: Meter | AsyncMeter,
+    user: User,
+    aliases: Mapping[str, str] | None,
+    retries_max: int | None,
+) -> None:
+    """Google's client has one client for each way of calling, and one for each event loop."""
+    if api._use_aiohttp():
+        raise ValueError(
+            "google.genai sends its asynchronous calls with aiohttp here, which this does not "
+            "see: make the client with `http_options=HttpOptions(async_client_args={'transport': "
+            "async_transport(meter)})`"
+        )
+    if retries_max is None:
+        options = api._http_options.retry_options
+        retries_max = 0 if options is None else (options.attempts or 5) - 1
+    _install_httpx(
+        api._httpx_client, _wrapper(meter, api._httpx_client, user, aliases, retries_max)
+    )
+    outer = api._async_httpx_client
+    wrapped = _wrapper(meter, outer, user, aliases, retries_max)
+    if getattr(outer, "_per_loop", False):
+        made = outer._inner_client_cls
+
+        def metered(*arguments: Any, **named: Any) -> Any:
+            client = made(*arguments, **named)
+            _install_httpx(client, wrapped)
+            return client
+
+        outer._inner_client_cls = metered
+    else:
+        _install_httpx(outer, wrapped)

@@ -59,7 +59,7 @@ impl Meter {
     pub fn queue_settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<()> {
         let settlement = self.settlement(user, hold_id, outcome)?;
         let completion = self.unattended(hold_id.to_string());
-        self.submit_settlement(settlement, false, completion).map(drop)
+        self.inner.store.submit(self.settlement_work(settlement, false, completion)).map(drop)
     }
 
     /// Waits until everything that was queued before is committed.

@@ -6,7 +6,6 @@ use alwrity_metering::ingest;
 use pyo3::prelude::*;
 use serde::Serialize;
 
-use crate::ingest::extracted;
 use crate::show::show;
 
 /// A request as Python has it: its estimate in the arguments of `reserve`.
@@ -41,10 +40,7 @@ pub(crate) fn read_request<'py>(
     let input_tokens = usage.get(&alwrity_metering::Unit::InputTokens);
     usage.set(alwrity_metering::Unit::InputTokens, 0);
     let variant = variant.name();
-    show(
-        py,
-        &Shown { provider, operation, model, variant, input_tokens, max_output_tokens, usage },
-    )
+    show(py, &Shown { provider, operation, model, variant, input_tokens, max_output_tokens, usage })
 }
 
 /// What an answer of that `Content-Type` counts as, when it is a picture, a film or a sound.
@@ -53,5 +49,5 @@ pub(crate) fn extract_content_type<'py>(
     py: Python<'py>,
     content_type: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    extracted(py, ingest::extract_content_type(content_type))
+    show(py, &ingest::extract_content_type(content_type))
 }

@@ -81,11 +81,10 @@ class Attempt:
         kept = self._keep(self._before.record) if self._before is not None else []
         return kept if self._hold is None else [self._release(self._hold), *kept]
 
-    def answered(self, response: Any, library: ModuleType) -> None:
+    def answered(self, status: int, headers: Mapping[str, str], library: ModuleType) -> None:
         """The head of the answer is there; its body is to pass through `take`."""
-        self._status = response.status_code
-        self._headers = response.headers
-        self._answer = Answer(self._call.provider, response.headers, library)
+        self._status, self._headers = status, headers
+        self._answer = Answer(self._call.provider, headers, library)
 
     def take(self, chunk: bytes) -> None:
         """The next bytes of the body."""
@@ -117,12 +116,12 @@ class Attempt:
         found = answer.used()
         if self._status >= 400:
             outcome["error_message"] = answer.error_text()
-            if found is None or found.source != "reported":
+            if found is None or found.usage_source != "reported":
                 return outcome
         outcome["usage"], outcome["usage_source"] = self._usage(answer, found, hold)
         if found is not None:
             outcome["vendor_cost_usd"] = found.vendor_cost_usd
-            outcome["variant"] = found.service_tier
+            outcome["variant"] = found.variant
         return outcome
 
     def _usage(
@@ -139,7 +138,7 @@ class Attempt:
             return {**call.usage, **found.usage}, "estimated"
         if found.is_partial and call.input_tokens and "input_tokens" not in found.usage:
             return {**found.usage, "input_tokens": call.input_tokens}, "estimated"
-        return found.usage, "reported" if found.source == "reported" else "estimated"
+        return found.usage, found.usage_source
 
     def _may_follow(self) -> bool:
         retried = is_retried(self._status, self._headers)

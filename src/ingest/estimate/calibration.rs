@@ -22,7 +22,7 @@ const RATIO_MAX: i64 = 4;
 const MEMORY_TOKENS: i64 = 1_000_000;
 
 /// The size of a text that was sent: what a pricing view needs beside its tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextSize {
     /// Unicode characters.
     pub characters: i64,

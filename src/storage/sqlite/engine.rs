@@ -175,7 +175,16 @@ impl Engine {
 
     /// Queues a work; the first one starts the writer.
     pub(super) fn submit(self: &Arc<Self>, work: Box<dyn Work>) -> Result<Ticket> {
-        let (ticket, must_start) = self.queue.push(work)?;
+        self.submit_within(Duration::from_millis(self.options.busy_timeout_ms), work)
+    }
+
+    /// Queues a work, waiting so long for room.
+    pub(super) fn submit_within(
+        self: &Arc<Self>,
+        patience: Duration,
+        work: Box<dyn Work>,
+    ) -> Result<Ticket> {
+        let (ticket, must_start) = self.queue.push(work, patience)?;
         if must_start && let Err(error) = self.start_writer() {
             self.queue.cancel(ticket);
             return Err(error);

@@ -57,14 +57,15 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a work at the end, waiting for room; true when the writer has still to be started.
-    pub(super) fn push(&self, work: Box<dyn Work>) -> Result<(Ticket, bool)> {
+    /// Puts a work at the end, waiting so long for room; true when the writer has still to be
+    /// started.
+    pub(super) fn push(&self, work: Box<dyn Work>, patience: Duration) -> Result<(Ticket, bool)> {
         let started = Instant::now();
         let mut state = self.lock();
         while state.waiting.len() >= self.capacity && !state.is_closed {
-            let left = self.patience.saturating_sub(started.elapsed());
+            let left = patience.saturating_sub(started.elapsed());
             if left.is_zero() {
-                let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+                let waited_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
                 return Err(Error::Overloaded { waited_ms });
             }
             state =
@@ -91,7 +92,10 @@ impl Queue {
             let mut must_start = false;
             let tickets = works
                 .into_iter()
-                .map(|work| self.push(work).map(|(ticket, first)| (must_start |= first, ticket).1))
+                .map(|work| {
+                    self.push(work, self.patience)
+                        .map(|(ticket, first)| (must_start |= first, ticket).1)
+                })
                 .collect();
             return (tickets, must_start);
         }

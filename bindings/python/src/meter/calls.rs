@@ -1,8 +1,8 @@
 //! Calls: checking, reserving, settling, recording, and looking at them.
 
 use alwrity_metering::{
-    CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, Page,
-    Reservation, Reservations, Span,
+    CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, Page, Reservation,
+    Reservations, Span,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -176,12 +176,7 @@ impl Meter {
     }
 
     #[pyo3(signature = (user, **call))]
-    fn queue_call(
-        &self,
-        py: Python<'_>,
-        user: &str,
-        call: Option<&Named<'_>>,
-    ) -> PyResult<String> {
+    fn queue_call(&self, py: Python<'_>, user: &str, call: Option<&Named<'_>>) -> PyResult<String> {
         let record = record(user, call)?;
         self.ask(py, |meter| meter.queue_call(&record))
     }
