@@ -1,0 +1,43 @@
+"""The fixtures of the tests of the transport."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import alwrity_metering as am
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples"))
+
+from fake_provider import FakeProvider
+
+USER = "ada"
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    """A provider that answers as the vendors do."""
+    with FakeProvider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def subscribed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store with the shipped prices and a user without tight limits, to be copied."""
+    path = tmp_path_factory.mktemp("subscribed") / "metering.db"
+    with am.Meter.open(path) as meter:
+        meter.seed("default")
+        meter.subscribe(USER, "enterprise", waived="for the test")
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, subscribed: Path) -> Iterator[am.Meter]:
+    """A meter on a copy of that."""
+    path = tmp_path / "metering.db"
+    shutil.copy(subscribed, path)
+    with am.Meter.open(path) as meter:
+        yield meter
