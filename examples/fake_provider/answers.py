@@ -41,6 +41,9 @@ _ROUTES: tuple[tuple[str, str, str | None], ...] = (
     (r"/tavily/search", "tavily-search-credits.json", None),
 )
 
+#: An event with the blank line that ends it, whatever its line ends.
+_EVENT = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.DOTALL)
+
 _MODELS = {"object": "list", "data": [{"id": "gpt-4o", "object": "model"}]}
 _SPEECH = b"ID3\x04" + bytes(200)
 _GEMINI_EMBEDDING = {"embeddings": [{"values": [0.0023, -0.0093]}]}
@@ -85,7 +88,7 @@ def _file(name: str) -> Answer:
 
 def _events(name: str, request: Mapping[str, object]) -> Answer:
     """The events of a stream. OpenAI's chat reports its usage only to those who asked for it."""
-    events = [event + b"\n\n" for event in _read(name).split(b"\n\n") if event.strip()]
+    events: list[bytes] = _EVENT.findall(_read(name))
     if name == "openai-chat-stream.sse":
         options = request.get("stream_options")
         wants_usage = isinstance(options, dict) and options.get("include_usage") is True

@@ -1,0 +1,148 @@
+"""What is over a limit is not sent, and the refusal comes out where the call was made."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import threading
+from typing import Any
+
+import alwrity_metering as am
+import anthropic
+import openai
+import pytest
+from scene import MESSAGES, USER, Clients, held, recorded, run
+from test_sdks import CASES, HOWS, chat, message
+
+FIRST_OF_EACH = [CASES[0], CASES[9], CASES[11]]
+STREAM_OF_EACH = [CASES[1], CASES[10], CASES[12]]
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("case", FIRST_OF_EACH + STREAM_OF_EACH, ids=lambda case: case.id)
+def test_a_refusal_reaches_the_caller_as_it_is(
+    case: Any, how: str, provider: Any, store: am.Meter
+) -> None:
+    store.set_limit(USER, f"{case.provider}_calls", 0)
+    with pytest.raises(am.UsageLimitExceededException) as caught:
+        run(provider, store, how, case.call)
+    assert caught.value.decision.limit.name == f"{case.provider}_calls"
+    assert caught.value.code == "limit_reached"
+    # Neither sent nor retried.
+    assert provider.asked == []
+    assert recorded(store) == ()
+    assert held(store) == 0
+
+
+def test_a_refusal_is_also_an_error_of_its_sdk(provider: Any, store: am.Meter) -> None:
+    store.set_limit(USER, "openai_calls", 0)
+    store.set_limit(USER, "anthropic_calls", 0)
+    with pytest.raises(openai.OpenAIError) as first:
+        run(provider, store, "install", chat("gpt-4o"))
+    with pytest.raises(anthropic.AnthropicError) as second:
+        run(provider, store, "install", message())
+    for caught in (first, second):
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert type(again) is am.UsageLimitExceededException
+        assert again.decision == caught.value.decision
+
+
+def test_without_a_user_nothing_is_sent(provider: Any, store: am.Meter) -> None:
+    with pytest.raises(am.errors.InvalidArgumentError, match="metering_user"):
+        run(provider, store, "install", message(), user=None)
+    with pytest.raises(am.errors.InvalidArgumentError, match="metering_user"):
+        run(provider, store, "install", message(), user=lambda: None)
+    assert provider.asked == []
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_the_innermost_block_says_whose_call_it_is(
+    how: str, provider: Any, store: am.Meter
+) -> None:
+    with am.metering_user("bob"), am.metering_user("eve"):
+        run(provider, store, how, CASES[11].call)
+    with am.metering_user("bob"):
+        run(provider, store, how, CASES[11].call)
+    run(provider, store, how, CASES[11].call, user=lambda: "zoe")
+    assert [len(recorded(store, user)) for user in (USER, "bob", "eve", "zoe")] == [0, 1, 1, 1]
+
+
+def test_a_store_that_cannot_answer_lets_nothing_through(provider: Any, store: am.Meter) -> None:
+    store.close()
+    with pytest.raises(am.MeteringError):
+        run(provider, store, "install", chat("gpt-4o"))
+    assert provider.asked == []
+
+
+CALLERS = 32
+ROOM = 10
+
+
+def test_many_threads_make_exactly_the_calls_that_are_left(provider: Any, store: am.Meter) -> None:
+    store.set_limit(USER, "openai_calls", ROOM)
+    clients = Clients(provider, store)
+    client = clients.openai
+    outcomes: list[str] = []
+    start = threading.Barrier(CALLERS)
+
+    def caller() -> None:
+        start.wait()
+        try:
+            client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+            outcomes.append("made")
+        except am.UsageLimitExceededException:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=caller) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    clients.end()
+    assert sorted(outcomes) == ["made"] * ROOM + ["refused"] * (CALLERS - ROOM)
+    assert len(provider.asked) == len(recorded(store)) == ROOM
+    assert held(store) == 0
+
+
+def test_many_tasks_make_exactly_the_calls_that_are_left(provider: Any, store: am.Meter) -> None:
+    store.set_limit(USER, "openai_calls", ROOM)
+
+    async def main() -> list[str]:
+        clients = Clients(provider, am.AsyncMeter(store))
+
+        async def caller(place: int) -> str:
+            try:
+                made = await clients.openai.chat.completions.create(
+                    model="gpt-4o", messages=MESSAGES, stream=bool(place % 2)
+                )
+                if place % 2:
+                    _ = [event async for event in made]
+            except am.UsageLimitExceededException:
+                return "refused"
+            return "made"
+
+        outcomes = await asyncio.gather(*(caller(place) for place in range(CALLERS)))
+        await clients.end_async()
+        return outcomes
+
+    assert sorted(asyncio.run(main())) == ["made"] * ROOM + ["refused"] * (CALLERS - ROOM)
+    assert len(provider.asked) == len(recorded(store)) == ROOM
+    assert held(store) == 0
+
+
+def test_tasks_of_several_users_do_not_mix(provider: Any, store: am.Meter) -> None:
+    async def main() -> None:
+        clients = Clients(provider, am.AsyncMeter(store), user=None)
+
+        async def caller(user: str) -> None:
+            with am.metering_user(user):
+                await clients.gemini.models.generate_content(
+                    model="gemini-2.5-flash", contents="Hello."
+                )
+
+        users = [f"user{number % 4}" for number in range(CALLERS)]
+        await asyncio.gather(*(caller(user) for user in users))
+        await clients.end_async()
+
+    asyncio.run(main())
+    assert [len(recorded(store, f"user{number}")) for number in range(4)] == [CALLERS // 4] * 4
