@@ -48,6 +48,9 @@ __all__ = [
 
 _log = logging.getLogger("alwrity_metering.httpx")
 
+# From this version on, Anthropic's SDK hands on what is one of its own errors.
+_ANTHROPIC_LETS_PASS_SINCE = (0, 105)
+
 User = str | Callable[[], str | None] | None
 _Client = TypeVar("_Client")
 
@@ -159,24 +162,6 @@ class _Metering:
             )
         return Attempt(user, request, call, self._retries)
 
-    def _let_pass(self, error: errors.MeteringError, request: Any) -> errors.MeteringError:
-        """The error as the SDK behind a request hands it on: neither retried nor wrapped.
-
-        Anthropic's client takes every error that is none of its own for a broken connection.
-        """
-        if "x-stainless-lang" not in request.headers:
-            return error
-        own = tuple(
-            getattr(sys.modules[name], kind)
-            for name, kind in (("openai", "OpenAIError"), ("anthropic", "AnthropicError"))
-            if name in sys.modules
-        )
-        kind: Any = type(error)
-        passing = _also_of_sdk(kind, own)
-        told: errors.MeteringError = passing.__new__(passing, *error.args)
-        told.__dict__.update(error.__dict__)
-        return told
-
     def _passed(self, response: Any, attempt: Attempt, kind: Any, library: Any) -> list[Step]:
         """Lets the attempt see the body pass; what is to be done at once, where it has already."""
         if response.is_stream_consumed:
@@ -210,7 +195,7 @@ class MeteringTransport(_Metering):
         try:
             attempt = self._reserved(request)
         except errors.MeteringError as error:
-            raise self._let_pass(error, request) from None
+            return _refusal(error, request, library)
         if attempt is None:
             return self._sender(library).handle_request(request)
         try:
@@ -286,7 +271,7 @@ class AsyncMeteringTransport(_Metering):
         try:
             attempt = await self._reserved(request)
         except errors.MeteringError as error:
-            raise self._let_pass(error, request) from None
+            return _refusal(error, request, library)
         if attempt is None:
             return await self._sender(library).handle_async_request(request)
         try:
@@ -416,14 +401,57 @@ def _of_library(kind: Any, library: Any) -> Any:
     return type(kind.__name__, (kind, base), {})
 
 
+def _refusal(error: errors.MeteringError, request: Any, library: Any) -> Any:
+    """Raises an error so that it comes out where the call was made, neither retried nor wrapped.
+
+    The SDKs that Stainless makes take what a transport raises for a broken connection, which they
+    try again. They ask an answer for its errors without such a net, so an answer raises it there;
+    one that is not asked says by itself that there is no use in trying again. Anthropic's newer
+    ones do not ask, but let pass what is one of their own errors.
+    """
+    headers = request.headers
+    if "x-stainless-lang" not in headers:
+        raise error
+    version = _version(headers.get("x-stainless-package-version", ""))
+    if "anthropic-version" in headers and version >= _ANTHROPIC_LETS_PASS_SINCE:
+        kind: Any = type(error)
+        own = _also_of_anthropic(kind, sys.modules["anthropic"])
+        passing: errors.MeteringError = own.__new__(own, *error.args)
+        passing.__dict__.update(error.__dict__)
+        raise passing
+    answer = _refusing(library)(
+        error.http_status,
+        headers={"x-should-retry": "false"},
+        json={"error": {"type": error.code, "message": str(error)}},
+        request=request,
+    )
+    answer.error = error
+    return answer
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+
+
 @lru_cache
-def _also_of_sdk(kind: Any, own: tuple[type[Any], ...]) -> Any:
-    """The kind of error as one of the SDKs' too; pickled, it is only what it was."""
+def _also_of_anthropic(kind: Any, anthropic: Any) -> Any:
+    """The kind of error as one of Anthropic's too; pickled, it is only what it was."""
 
     def plain(error: Any) -> Any:
         return kind, *kind.__reduce__(error)[1:]
 
-    return type(kind.__name__, (kind, *own), {"__reduce__": plain, "__module__": kind.__module__})
+    own = {"__reduce__": plain, "__module__": kind.__module__}
+    return type(kind.__name__, (kind, anthropic.AnthropicError), own)
+
+
+@lru_cache
+def _refusing(library: Any) -> Any:
+    """The kind of response of a library that raises what it was made for."""
+
+    def raise_for_status(response: Any) -> Any:
+        raise response.error
+
+    return type("Refusal", (library.Response,), {"raise_for_status": raise_for_status})
 
 
 def _queue(meter: Meter, step: Step, error: errors.MeteringError) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import alwrity_metering as am
 import anthropic
-import openai
 import pytest
-from scene import MESSAGES, USER, Clients, held, recorded, run
+from scene import MESSAGES, USER, Clients, held, libraries, recorded, run
 from test_sdks import CASES, HOWS, chat, message
 
 FIRST_OF_EACH = [CASES[0], CASES[9], CASES[11]]
@@ -34,17 +33,37 @@ def test_a_refusal_reaches_the_caller_as_it_is(
     assert held(store) == 0
 
 
-def test_a_refusal_is_also_an_error_of_its_sdk(provider: Any, store: am.Meter) -> None:
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("case", FIRST_OF_EACH, ids=lambda case: case.id)
+def test_a_refusal_can_be_pickled(case: Any, how: str, provider: Any, store: am.Meter) -> None:
+    store.set_limit(USER, f"{case.provider}_calls", 0)
+    with pytest.raises(am.UsageLimitExceededException) as caught:
+        run(provider, store, how, case.call)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is am.UsageLimitExceededException
+    assert again.decision == caught.value.decision
+    # Where Anthropic's client wraps what is none of its own errors, it is one of them too.
+    version = tuple(int(part) for part in anthropic.__version__.split(".")[:2])
+    is_own = case.provider == "anthropic" and version >= (0, 105)
+    assert isinstance(caught.value, anthropic.AnthropicError) == is_own
+
+
+@pytest.mark.parametrize("its", libraries(), ids=lambda its: its.__name__)
+def test_a_client_that_does_not_ask_for_errors_is_told_not_to_retry(
+    its: Any, store: am.Meter
+) -> None:
     store.set_limit(USER, "openai_calls", 0)
-    store.set_limit(USER, "anthropic_calls", 0)
-    with pytest.raises(openai.OpenAIError) as first:
-        run(provider, store, "install", chat("gpt-4o"))
-    with pytest.raises(anthropic.AnthropicError) as second:
-        run(provider, store, "install", message())
-    for caught in (first, second):
-        again = pickle.loads(pickle.dumps(caught.value))
-        assert type(again) is am.UsageLimitExceededException
-        assert again.decision == caught.value.decision
+    transport = am.httpx.transport(store, user=USER)
+    url = "https://api.openai.com/v1/chat/completions"
+    body = {"model": "gpt-4o", "messages": MESSAGES}
+    with its.Client(transport=transport) as client:
+        answer = client.post(url, json=body, headers={"x-stainless-lang": "python"})
+        assert (answer.status_code, answer.headers["x-should-retry"]) == (429, "false")
+        assert answer.json()["error"]["type"] == "limit_reached"
+        with pytest.raises(am.UsageLimitExceededException):
+            answer.raise_for_status()
+        with pytest.raises(am.UsageLimitExceededException):
+            client.post(url, json=body)
 
 
 def test_without_a_user_nothing_is_sent(provider: Any, store: am.Meter) -> None:

@@ -218,6 +218,8 @@ def test_a_clients_own_routes_are_metered_too(its: Any, store: am.Meter) -> None
 def test_googles_client_works_on_one_loop_after_another(provider: Any, store: am.Meter) -> None:
     options: Any = {"base_url": provider.gemini_url}
     client = genai.Client(api_key=KEY, http_options=options)
+    if not hasattr(client._api_client._async_httpx_client, "_per_loop"):
+        pytest.skip("this version of google-genai is of one loop")
     am.httpx.install(client, store, user=USER, aliases=provider.aliases)
     am.httpx.install(client, store, user=USER, aliases=provider.aliases)
 
