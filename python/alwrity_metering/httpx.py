@@ -19,10 +19,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +29,8 @@ from ._async_meter import AsyncMeter
 from ._context import IS_METERED, USER, metering_user, unmetered
 from ._outgoing import request as asked
 from ._outgoing.attempt import Attempt, Step, recorded
+from ._outgoing.passing import AsyncPassing, Passing, of_library
+from ._outgoing.refusal import refuse
 from ._outgoing.retries import Retries
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger("alwrity_metering.httpx")
-
-# From this version on, Anthropic's SDK hands on what is one of its own errors.
-_ANTHROPIC_LETS_PASS_SINCE = (0, 105)
 
 User = str | Callable[[], str | None] | None
 _Client = TypeVar("_Client")
@@ -170,7 +167,7 @@ class _Metering:
             attempt.take(response.content)
             return attempt.over()
         attempt.answered(response.status_code, response.headers, library)
-        response.stream = _of_library(kind, library)(response.stream, attempt, self)
+        response.stream = of_library(kind, library)(response.stream, attempt, self)
         return []
 
 
@@ -195,7 +192,7 @@ class MeteringTransport(_Metering):
         try:
             attempt = self._reserved(request)
         except errors.MeteringError as error:
-            return _refusal(error, request, library)
+            return refuse(error, request, library)
         if attempt is None:
             return self._sender(library).handle_request(request)
         try:
@@ -204,7 +201,7 @@ class MeteringTransport(_Metering):
         except BaseException:
             self.do(attempt.not_sent())
             raise
-        self.do(self._passed(response, attempt, _Passing, library))
+        self.do(self._passed(response, attempt, Passing, library))
         return response
 
     def close(self) -> None:
@@ -271,7 +268,7 @@ class AsyncMeteringTransport(_Metering):
         try:
             attempt = await self._reserved(request)
         except errors.MeteringError as error:
-            return _refusal(error, request, library)
+            return refuse(error, request, library)
         if attempt is None:
             return await self._sender(library).handle_async_request(request)
         try:
@@ -280,7 +277,7 @@ class AsyncMeteringTransport(_Metering):
         except BaseException:
             await self.do(attempt.not_sent())
             raise
-        await self.do(self._passed(response, attempt, _AsyncPassing, library))
+        await self.do(self._passed(response, attempt, AsyncPassing, library))
         return response
 
     async def aclose(self) -> None:
@@ -330,128 +327,6 @@ class AsyncMeteringTransport(_Metering):
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-class _Passing:
-    """The body of an answer, passed on chunk by chunk; at its end the call is settled."""
-
-    def __init__(self, stream: Any, attempt: Attempt, metering: MeteringTransport) -> None:
-        self._stream = stream
-        self._attempt = attempt
-        self._metering = metering
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._stream:
-                self._attempt.take(chunk)
-                yield chunk
-        except Exception:
-            self._end()
-            raise
-        self._end()
-
-    def close(self) -> None:
-        try:
-            self._stream.close()
-        finally:
-            self._end()
-
-    def _end(self) -> None:
-        self._metering.do(self._attempt.over())
-
-    def __del__(self) -> None:
-        self._metering.later(self._attempt.over())
-
-
-class _AsyncPassing:
-    """The same for an event loop."""
-
-    def __init__(self, stream: Any, attempt: Attempt, metering: AsyncMeteringTransport) -> None:
-        self._stream = stream
-        self._attempt = attempt
-        self._metering = metering
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._stream:
-                self._attempt.take(chunk)
-                yield chunk
-        except Exception:
-            await self._end()
-            raise
-        await self._end()
-
-    async def aclose(self) -> None:
-        try:
-            await self._stream.aclose()
-        finally:
-            await self._end()
-
-    async def _end(self) -> None:
-        await self._metering.do(self._attempt.over())
-
-    def __del__(self) -> None:
-        self._metering.later(self._attempt.over())
-
-
-@lru_cache
-def _of_library(kind: Any, library: Any) -> Any:
-    """The kind of body as one of a library's, which looks for its own."""
-    base = library.SyncByteStream if kind is _Passing else library.AsyncByteStream
-    return type(kind.__name__, (kind, base), {})
-
-
-def _refusal(error: errors.MeteringError, request: Any, library: Any) -> Any:
-    """Raises an error so that it comes out where the call was made, neither retried nor wrapped.
-
-    The SDKs that Stainless makes take what a transport raises for a broken connection, which they
-    try again. They ask an answer for its errors without such a net, so an answer raises it there;
-    one that is not asked says by itself that there is no use in trying again. Anthropic's newer
-    ones do not ask, but let pass what is one of their own errors.
-    """
-    headers = request.headers
-    if "x-stainless-lang" not in headers:
-        raise error
-    version = _version(headers.get("x-stainless-package-version", ""))
-    if "anthropic-version" in headers and version >= _ANTHROPIC_LETS_PASS_SINCE:
-        kind: Any = type(error)
-        own = _also_of_anthropic(kind, sys.modules["anthropic"])
-        passing: errors.MeteringError = own.__new__(own, *error.args)
-        passing.__dict__.update(error.__dict__)
-        raise passing
-    answer = _refusing(library)(
-        error.http_status,
-        headers={"x-should-retry": "false"},
-        json={"error": {"type": error.code, "message": str(error)}},
-        request=request,
-    )
-    answer.error = error
-    return answer
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
-
-
-@lru_cache
-def _also_of_anthropic(kind: Any, anthropic: Any) -> Any:
-    """The kind of error as one of Anthropic's too; pickled, it is only what it was."""
-
-    def plain(error: Any) -> Any:
-        return kind, *kind.__reduce__(error)[1:]
-
-    own = {"__reduce__": plain, "__module__": kind.__module__}
-    return type(kind.__name__, (kind, anthropic.AnthropicError), own)
-
-
-@lru_cache
-def _refusing(library: Any) -> Any:
-    """The kind of response of a library that raises what it was made for."""
-
-    def raise_for_status(response: Any) -> Any:
-        raise response.error
-
-    return type("Refusal", (library.Response,), {"raise_for_status": raise_for_status})
 
 
 def _queue(meter: Meter, step: Step, error: errors.MeteringError) -> None:
