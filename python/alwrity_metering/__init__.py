@@ -20,15 +20,14 @@ over a limit is a decision, not an error; errors are the classes of ``alwrity_me
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import importlib
+import logging
+from typing import TYPE_CHECKING
 
-from . import errors, results
+from . import errors
 from ._arguments import CallOutcome, CallRecord, CallRequest
-from ._async_meter import AsyncMeter
-from ._async_reservation import AsyncReservation
 from ._context import metering_user, unmetered
 from ._meter import Meter
-from ._metered import metered
 from ._native import (
     Decision,
     HoldReceipt,
@@ -53,7 +52,37 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from . import httpx
+    from . import httpx, results
+    from ._async_meter import AsyncMeter
+    from ._async_reservation import AsyncReservation
+    from ._metered import metered
+
+# What is imported at its first use: asyncio and the many classes of results take a while, and a
+# worker that only records needs neither.
+_LATER = {
+    "AsyncMeter": "_async_meter",
+    "AsyncReservation": "_async_reservation",
+    "httpx": "httpx",
+    "metered": "_metered",
+    "results": "results",
+}
+
+# Silent until the host says what becomes of logs, as is the custom of libraries.
+logging.getLogger("alwrity_metering").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+    found: object = module if name == _LATER[name] else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AsyncMeter",
@@ -87,12 +116,3 @@ __all__ = [
     "results",
     "unmetered",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # Not at once: only who meters an HTTP client needs it.
-    if name == "httpx":
-        import importlib
-
-        return importlib.import_module(".httpx", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,6 +48,18 @@ __all__ = [
 
 _log = logging.getLogger("alwrity_metering.httpx")
 
+# What a library raises before a request has reached anybody.
+_NOT_SENT = (
+    "ConnectError",
+    "ConnectTimeout",
+    "PoolTimeout",
+    "WriteError",
+    "WriteTimeout",
+    "LocalProtocolError",
+    "ProxyError",
+    "UnsupportedProtocol",
+)
+
 User = str | Callable[[], str | None] | None
 _Client = TypeVar("_Client")
 
@@ -126,6 +138,7 @@ class _Metering:
         retries_max: int | None,
     ) -> None:
         self._store = store
+        self._charges_lost = store._charges_expired_holds
         self._user = user
         self._wrap = wrap
         self._aliases = asked.checked_aliases(aliases)
@@ -158,6 +171,14 @@ class _Metering:
                 "`with metering_user(...)`, or give the transport a `user`"
             )
         return Attempt(user, request, call, self._retries)
+
+    def _unanswered(self, attempt: Attempt, raised: BaseException, library: Any) -> list[Step]:
+        """What is to be done where no answer came: nothing is charged, unless the host says that
+        a hold is that expires, and the provider may have been paid."""
+        kinds = (getattr(library, name) for name in _NOT_SENT)
+        if isinstance(raised, tuple(kinds)) or not self._charges_lost:
+            return attempt.not_made()
+        return attempt.lost()
 
     def _passed(self, response: Any, attempt: Attempt, kind: Any, library: Any) -> list[Step]:
         """Lets the attempt see the body pass; what is to be done at once, where it has already."""
@@ -198,8 +219,8 @@ class MeteringTransport(_Metering):
         try:
             with unmetered():
                 response = self._sender(library).handle_request(request)
-        except BaseException:
-            self.do(attempt.not_sent())
+        except BaseException as raised:
+            self.do(self._unanswered(attempt, raised, library))
             raise
         self.do(self._passed(response, attempt, Passing, library))
         return response
@@ -226,7 +247,7 @@ class MeteringTransport(_Metering):
         try:
             attempt.granted(self.meter.reserve(attempt.user, **attempt.wanted()).require())
         except errors.MeteringError:
-            self.do(attempt.not_sent())
+            self.do(attempt.not_made())
             raise
         return attempt
 
@@ -274,8 +295,8 @@ class AsyncMeteringTransport(_Metering):
         try:
             with unmetered():
                 response = await self._sender(library).handle_async_request(request)
-        except BaseException:
-            await self.do(attempt.not_sent())
+        except BaseException as raised:
+            await self.do(self._unanswered(attempt, raised, library))
             raise
         await self.do(self._passed(response, attempt, AsyncPassing, library))
         return response
@@ -308,7 +329,7 @@ class AsyncMeteringTransport(_Metering):
             reservation = await self.meter.reserve(attempt.user, **attempt.wanted())
             attempt.granted(reservation.require())
         except errors.MeteringError:
-            await self.do(attempt.not_sent())
+            await self.do(attempt.not_made())
             raise
         return attempt
 

@@ -1,11 +1,11 @@
-//! What the transport of an HTTP client needs: a request before it is sent, and an answer that is
-//! a picture or a sound.
+//! What the transport of an HTTP client needs: a request before it is sent, an answer that is a
+//! picture or a sound, and what becomes of a call whose answer is lost.
 
-use alwrity_metering::Usage;
-use alwrity_metering::ingest;
+use alwrity_metering::{ExpiredHolds, Unit, Usage, ingest};
 use pyo3::prelude::*;
 use serde::Serialize;
 
+use crate::meter::Meter;
 use crate::show::show;
 
 /// A request as Python has it: its estimate in the arguments of `reserve`.
@@ -37,8 +37,8 @@ pub(crate) fn read_request<'py>(
     let ingest::Outgoing { provider, operation, model, variant, estimate } = found;
     let (mut usage, max_output_tokens) = estimate
         .map_or_else(|| (Usage::none(), None), |known| (known.usage, known.max_output_tokens));
-    let input_tokens = usage.get(&alwrity_metering::Unit::InputTokens);
-    usage.set(alwrity_metering::Unit::InputTokens, 0);
+    let input_tokens = usage.get(&Unit::InputTokens);
+    usage.set(Unit::InputTokens, 0);
     let variant = variant.name();
     show(py, &Shown { provider, operation, model, variant, input_tokens, max_output_tokens, usage })
 }
@@ -50,4 +50,13 @@ pub(crate) fn extract_content_type<'py>(
     content_type: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     show(py, &ingest::extract_content_type(content_type))
+}
+
+#[pymethods]
+impl Meter {
+    /// Whether a hold that expires is charged: its provider may have been paid.
+    #[getter]
+    fn _charges_expired_holds(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.core(py)?.options().expired_holds == ExpiredHolds::Charge)
+    }
 }

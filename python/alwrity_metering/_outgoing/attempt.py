@@ -73,13 +73,20 @@ class Attempt:
         self._hold = hold
         self._started = time.perf_counter()
 
-    def not_sent(self) -> list[Step]:
-        """It was refused here, or no answer came: nothing was used. What failed before it stays."""
+    def not_made(self) -> list[Step]:
+        """It was refused here, or did not reach its provider: nothing was used."""
+        return self._ended([] if self._hold is None else [self._release(self._hold)])
+
+    def lost(self) -> list[Step]:
+        """It was sent and no answer came: its hold stays until it expires, and is charged then."""
+        return self._ended([])
+
+    def _ended(self, steps: list[Step]) -> list[Step]:
+        """Its end without an answer; what failed before it stays a failure."""
         if self._is_over:
             return []
         self._is_over = True
-        kept = self._keep(self._before.record) if self._before is not None else []
-        return kept if self._hold is None else [self._release(self._hold), *kept]
+        return steps + (self._keep(self._before.record) if self._before is not None else [])
 
     def answered(self, status: int, headers: Mapping[str, str], library: ModuleType) -> None:
         """The head of the answer is there; its body is to pass through `take`."""

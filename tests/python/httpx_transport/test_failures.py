@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
 import socket
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import alwrity_metering as am
@@ -199,3 +202,34 @@ def test_a_redirect_is_no_call(store: am.Meter) -> None:
     (call,) = recorded(store)
     assert (call.status_code, call.usage["input_tokens"]) == (200, 12)
     assert held(store) == 0
+
+
+@pytest.mark.parametrize("its", libraries(), ids=lambda its: its.__name__)
+@pytest.mark.parametrize("expired_holds", ["release", "charge"])
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_an_answer_that_is_lost_is_charged_if_the_host_says_so(
+    its: Any, expired_holds: Any, is_sent: bool, tmp_path: Path, subscribed: Path
+) -> None:
+    path = tmp_path / "metering.db"
+    shutil.copy(subscribed, path)
+    clock = am.ManualClock(datetime.now(timezone.utc))
+
+    def unanswered(request: Any) -> Any:
+        kind = its.ReadTimeout if is_sent else its.ConnectTimeout
+        raise kind("too late", request=request)
+
+    with am.Meter.open(path, clock=clock, expired_holds=expired_holds) as meter:
+        transport = am.httpx.transport(meter, user=USER, wrap=its.MockTransport(unanswered))
+        with its.Client(transport=transport) as client, pytest.raises(its.TimeoutException):
+            url = "https://api.openai.com/v1/chat/completions"
+            client.post(url, json={"model": "gpt-4o", "messages": MESSAGES, "max_tokens": 50})
+        is_charged = is_sent and expired_holds == "charge"
+        assert (held(meter) > 0) == is_charged
+        clock.advance(timedelta(hours=1))
+        # The next write of the user finds it expired.
+        meter.record_call(USER, provider="openai", model="gpt-4o", input_tokens=1)
+        calls = recorded(meter)
+        assert [call.usage_source for call in calls if call.usage.get("output_tokens")] == (
+            ["expired_hold"] if is_charged else []
+        )
+        assert held(meter) == 0

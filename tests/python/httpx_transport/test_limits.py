@@ -87,9 +87,13 @@ def test_the_innermost_block_says_whose_call_it_is(
 
 
 def test_a_store_that_cannot_answer_lets_nothing_through(provider: Any, store: am.Meter) -> None:
-    store.close()
+    def call(clients: Clients) -> Any:
+        client = clients.openai
+        store.close()
+        return client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+
     with pytest.raises(am.MeteringError):
-        run(provider, store, "install", chat("gpt-4o"))
+        run(provider, store, "install", call)
     assert provider.asked == []
 
 
