@@ -11,7 +11,7 @@ import alwrity_metering as am
 import anthropic
 import pytest
 from scene import MESSAGES, USER, Clients, held, libraries, recorded, run
-from test_sdks import CASES, HOWS, chat, message
+from test_sdks import CASES, HOWS, message
 
 FIRST_OF_EACH = [CASES[0], CASES[9], CASES[11]]
 STREAM_OF_EACH = [CASES[1], CASES[10], CASES[12]]
