@@ -33,13 +33,14 @@ lint: setup ## Check format, lints, documentation, licences and links
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
-	ruff format --check scripts
-	ruff check scripts
+	ruff format --check scripts python tests/python benches/python
+	ruff check scripts python tests/python benches/python
 	mypy --strict scripts/*.py
 	$(PYTHON) scripts/check_docs.py
 
 test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
+	scripts/test_wheel.sh $(TARGET)
 	$(PYTHON) scripts/make_sample_trace.py --check
 	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
@@ -48,8 +49,8 @@ test: lint ## Run every test, the lints first
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering
 
-bench: ## Measure, beside the same statements without the library
-	$(CARGO) bench --package alwrity-metering
+bench: bench-python ## Measure, beside the same statements without the library
+	$(CARGO) bench --package alwrity-metering --package alwrity-metering-cli
 
 docs: ## Build the documentation of the library: target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
@@ -59,4 +60,5 @@ clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
 	rm -rf .venv .mypy_cache .ruff_cache
 
+include make/python.mk
 include make/reliability.mk

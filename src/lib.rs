@@ -45,8 +45,8 @@
 //! }
 //!
 //! let mut stream = UsageStream::new("anthropic");
-//! stream.push_chunk("data: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-sonnet-4-5\",");
-//! stream.push_chunk("\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n");
+//! stream.push_chunk("data: {\"type\":\"message_start\",\"message\":");
+//! stream.push_chunk("{\"model\":\"claude-sonnet-4-5\",\"usage\":{\"input_tokens\":25}}}\n\n");
 //! stream.push_chunk("data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n");
 //! stream.push_chunk("data: {\"type\":\"message_stop\"}\n\n");
 //! assert_eq!(stream.finish().map(|found| found.usage.total_tokens()), Some(40));
@@ -65,7 +65,7 @@
 //! | know what a call would cost | [`Meter::quote`] | a [`Quote`] |
 //! | tell who was called, and what for | [`detect_provider`], [`detect_model`], [`detect_body`], [`RouteRules`] | a [`Detection`] |
 //! | read what an answer or a stream used | [`extract_usage`], [`extract_usage_text`], [`UsageStream`] | [`Extracted`], which becomes a [`CallRecord`] or [`CallOutcome`] |
-//! | guess what a request will use | [`estimate_tokens`], [`estimate_request`] | tokens, a [`RequestEstimate`] |
+//! | know what a request will probably use | [`Meter::estimate`], [`Meter::calibrations`]; pure: [`estimate_tokens`], [`estimate_request`] | a [`CallEstimate`], whose request is to be reserved |
 //! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::limits`], [`Meter::current_period`] | |
 //! | look into the log | [`Meter::calls`], [`Meter::query`] | |
 //! | put a user on a plan, or give it a limit of its own | [`Meter::subscribe`], [`Meter::set_limit`] | |
@@ -86,8 +86,8 @@
 //! | errors | one table, [`error::ERRORS`]; being over a limit is a [`Decision`], not an error |
 //! | threads | every call may wait for the disk; [`Meter::queue_call`] and [`Meter::queue_settle`] do not |
 //!
-//! The rooms behind it: [`domain`] is the pure rules, [`ingest`] reads what vendors write, [`storage`]
-//! is the seam to a database, [`meter`] what joins them.
+//! The rooms behind it: [`domain`] is the pure rules, [`ingest`] reads what vendors write,
+//! [`storage`] is the seam to a database, [`meter`] what joins them.
 
 pub mod domain;
 pub mod error;
@@ -99,6 +99,7 @@ pub use domain::account::UsageStatus;
 pub use domain::alert::outbox::{Delivery, OutboxCount};
 pub use domain::alert::{Alert, AlertKey, AlertKind, NewAlert, Severity};
 pub use domain::call::{Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource};
+pub use domain::estimate::InputEstimate;
 pub use domain::invoice::{Invoice, InvoiceLine, InvoiceState, LineKind};
 pub use domain::key::CallKey;
 pub use domain::limit::{Amount, LimitState};
@@ -123,8 +124,8 @@ pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
 pub use ingest::{
     Confidence, Detection, Extracted, RequestEstimate, RouteRules, UsageStream, detect_body,
-    detect_model, detect_provider, estimate_request, estimate_tokens, extract_content_type,
-    extract_usage, extract_usage_text,
+    detect_body_text, detect_model, detect_provider, estimate_request, estimate_tokens,
+    extract_content_type, extract_usage, extract_usage_text,
 };
 pub use meter::clock::{Clock, ManualClock};
 pub use meter::deliver::{Channel, Delivered, DeliveryFailure};
@@ -139,9 +140,10 @@ pub use meter::reports::{
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
 pub use meter::{
-    ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, Meter,
-    Pending, ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
-    SubscriptionView, UnpricedGroup, UserInvoice, UserLimits, Verification,
+    CallEstimate, ChangePreview, ErasedUser, EstimateInput, HistoryPage, InvoiceChoice,
+    InvoicePaid, LimitChange, Meter, ModelCalibration, Pending, ReRating, ReRatingLine, Recorded,
+    ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView, UnpricedGroup, UserInvoice,
+    UserLimits, Verification,
 };
 pub use storage::{
     AlertFilter, AlertPage, CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned,

@@ -18,13 +18,14 @@ mod outgoing;
 mod stream;
 
 pub use detect::{
-    Confidence, Detection, NormalisedModel, ROUTE_RULES_MAX, RouteRules, detect_body, detect_model,
-    detect_provider, normalise_model,
+    Confidence, Detection, NormalisedModel, ROUTE_RULES_MAX, RouteRules, detect_body,
+    detect_body_text, detect_model, detect_provider, normalise_model,
 };
 pub use estimate::{
     Calibration, ChatEstimate, CountSource, FACTOR_ONE_PPM, HoldEstimate, HoldRule, ImageSize,
-    OutputEstimate, OutputReason, OutputRule, OutputSizes, RequestEstimate, TextSize, TokenScan,
-    estimate_chat, estimate_request, estimate_tokens, image_size, image_tokens,
+    Lesson, OutputEstimate, OutputReason, OutputRule, OutputSizes, RequestEstimate, TextSize,
+    TokenScan, estimate_chat, estimate_request, estimate_tokens, image_size, image_tokens,
+    learned_name,
 };
 #[cfg(feature = "exact")]
 pub use estimate::{Encoding, count_tokens};

@@ -186,6 +186,7 @@ pub(crate) fn settle_hold(
     call.is_late = !hold.is_live(now);
     posting.close(hold.key);
     let call = posting.enter(hold.key, call)?;
+    posting.learn(hold.input_estimate.as_ref(), &call);
     let mut receipt = Receipt::new(RecordStatus::Recorded, user, key_text, &call);
     receipt.overshoot = Overshoot {
         tokens: (call.usage.total_tokens() - hold.usage.total_tokens()).max(0),

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import alwrity_metering as am
 import pytest
@@ -14,7 +14,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
-CHAT: dict[str, Any] = {"provider": "gemini", "model": "gemini-2.5-flash"}
+
+class Chat(TypedDict):
+    """Who is called, and by which model."""
+
+    provider: str
+    model: str
+
+
+CHAT: Chat = {"provider": "gemini", "model": "gemini-2.5-flash"}
 """A call that the Free plan contains."""
 
 

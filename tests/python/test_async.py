@@ -14,6 +14,7 @@ import alwrity_metering as am
 import pytest
 import uvloop
 from alwrity_metering import errors
+
 from conftest import CHAT
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -129,16 +130,16 @@ def test_answers_and_errors_are_those_of_the_meter(waiting: am.AsyncMeter, run: 
         with pytest.raises(errors.InvalidNameError):
             await waiting.record_call("", **CHAT)
         with pytest.raises(TypeError):
-            await waiting.record_call("u1", **CHAT, vendor_cost_usd=0.1)
+            await waiting.record_call("u1", **CHAT, vendor_cost_usd=0.1)  # type: ignore[arg-type]
         with pytest.raises(errors.UnknownHoldError):
             await waiting.release("u1", "0" * 32)
         answers = await waiting.record_calls(
             [am.CallRecord(user="u2", provider="exa", input_tokens=n) for n in range(300)]
-            + [am.CallRecord(user="u1", **CHAT, input_tokens=3, idempotency_key="k")]
+            + [am.CallRecord(user="u1", provider="gemini", input_tokens=3, idempotency_key="k")]
         )
         assert all(isinstance(answer, am.Receipt) for answer in answers[:-1])
         assert isinstance(answers[-1], errors.IdempotencyConflictError)
-        both = [am.CallRequest(**CHAT), am.CallRequest(provider="tavily")]
+        both = [am.CallRequest(provider=name) for name in ("gemini", "tavily")]
         granted = await waiting.reserve_all("u1", both)
         assert not isinstance(granted, am.Decision)
         assert await granted[0].release() == "released"
@@ -151,9 +152,7 @@ def test_answers_and_errors_are_those_of_the_meter(waiting: am.AsyncMeter, run: 
     run(main())
 
 
-def test_an_exception_or_a_cancellation_releases_the_hold(
-    waiting: am.AsyncMeter, run: Run
-) -> None:
+def test_an_exception_or_a_cancellation_releases_the_hold(waiting: am.AsyncMeter, run: Run) -> None:
     async def fails() -> None:
         async with waiting.reserve("u1", **CHAT):
             raise ZeroDivisionError
@@ -313,7 +312,7 @@ def test_a_loop_that_is_closed_harms_nobody(waiting: am.AsyncMeter) -> None:
 
     async def begin() -> None:
         for verb in (waiting.record_call, waiting.reserve):
-            task = asyncio.ensure_future(verb("u1", **CHAT))  # type: ignore[operator]
+            task = asyncio.ensure_future(verb("u1", **CHAT))
             tasks.append(task)
         await asyncio.sleep(0)
 

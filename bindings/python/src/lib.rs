@@ -4,6 +4,8 @@
 //! while other threads run, and [`show`] turns the answer into Python's values. What is best said
 //! in Python (context managers, streams, the asynchronous meter) is in `python/alwrity_metering`.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod calls;
 mod clock;
 mod failure;
@@ -23,6 +25,7 @@ use pyo3::prelude::*;
 
 /// Runs the command; the exit code. `self_command` is what starts it again.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "Python's lists become vectors of our own")]
 fn run_command(py: Python<'_>, args: Vec<OsString>, self_command: Vec<OsString>) -> u8 {
     py.detach(|| alwrity_metering_cli::run(args, &self_command))
 }

@@ -115,14 +115,20 @@ struct Told<'py> {
     fields: Bound<'py, PyDict>,
 }
 
+impl Told<'_> {
+    fn put(&mut self, field: &Field, value: &dyn fmt::Display) {
+        self.texts.extend([" ", field.name(), "=", &value.to_string()]);
+    }
+}
+
 impl Visit for Told<'_> {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.texts.push_str(&format!(" {}={value}", field.name()));
+        self.put(field, &value);
         drop(self.fields.set_item(field.name(), value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.texts.push_str(&format!(" {}={value}", field.name()));
+        self.put(field, &value);
         drop(self.fields.set_item(field.name(), value));
     }
 
@@ -135,7 +141,7 @@ impl Visit for Told<'_> {
         if field.name() == "message" {
             self.message = text;
         } else {
-            self.texts.push_str(&format!(" {}={text}", field.name()));
+            self.put(field, &text);
             drop(self.fields.set_item(field.name(), text));
         }
     }

@@ -3,7 +3,7 @@
 //! Each loop has one. The store's thread puts answers into it and rings a bell, a socket that the
 //! loop watches, once for all answers that the loop has not fetched yet. So it never waits for
 //! the interpreter, and a loop that is closed, or an interpreter that ends, does not matter to it.
-//! The tests are in tests/python/test_async.py.
+//! The tests are in `tests/python/test_async.py`.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -26,7 +26,7 @@ use crate::show::show;
 /// What an answer is about.
 pub(crate) enum Letter {
     /// A record or a settlement.
-    Receipt(Result<Receipt>),
+    Receipt(Result<Box<Receipt>>),
     /// One reservation.
     Reservation(Meter, Result<Reservations>),
     /// Several.
@@ -40,7 +40,7 @@ impl Letter {
     fn open(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let raised = |error: Error| failed(py, &error);
         match self {
-            Self::Receipt(answer) => results::Receipt::of(py, answer.map_err(raised)?),
+            Self::Receipt(answer) => results::Receipt::of(py, *answer.map_err(raised)?),
             Self::Release(answer) => show(py, &answer.map_err(raised)?),
             Self::Reservations(_, answer) => reservations(py, answer.map_err(raised)?),
             Self::Reservation(_, answer) => match answer.map_err(raised)? {

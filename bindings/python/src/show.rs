@@ -119,7 +119,7 @@ type Shown<'py> = Result<Bound<'py, PyAny>, Failed>;
 impl<'py> Shower<'py> {
     fn fields(self, name: &'static str) -> Fields<'py> {
         let shower = Self { name, ..self };
-        Fields { shower, fields: PyDict::new(self.py), key: None }
+        Fields { shower, entries: PyDict::new(self.py), key: None }
     }
 
     fn items(self, length: Option<usize>) -> Items<'py> {
@@ -285,7 +285,7 @@ impl<'py> Items<'py> {
 /// The fields of a struct, or the entries of a map.
 struct Fields<'py> {
     shower: Shower<'py>,
-    fields: Bound<'py, PyDict>,
+    entries: Bound<'py, PyDict>,
     key: Option<Bound<'py, PyAny>>,
 }
 
@@ -296,16 +296,16 @@ const PUT_TOGETHER: [(&str, &str); 3] =
 impl<'py> Fields<'py> {
     fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Failed> {
         let shown = value.serialize(Shower { name: known_name(key), ..self.shower })?;
-        self.fields.set_item(PyString::intern(self.shower.py, key), shown)?;
+        self.entries.set_item(PyString::intern(self.shower.py, key), shown)?;
         Ok(())
     }
 
     fn done(self) -> Shown<'py> {
         let Shower { py, form, name } = self.shower;
         if form == Form::Plain || name.is_empty() {
-            return Ok(self.fields.into_any());
+            return Ok(self.entries.into_any());
         }
-        Ok(class(py, name)?.call((), Some(&self.fields))?)
+        Ok(class(py, name)?.call((), Some(&self.entries))?)
     }
 }
 
@@ -367,7 +367,7 @@ impl<'py> SerializeMap for Fields<'py> {
         let key = self.key.take().unwrap_or_else(|| self.shower.none());
         let field = key.cast::<PyString>().ok().and_then(|key| key.to_str().ok().map(known_name));
         let name = field.unwrap_or_default();
-        self.fields.set_item(key, value.serialize(Shower { name, ..self.shower })?)?;
+        self.entries.set_item(key, value.serialize(Shower { name, ..self.shower })?)?;
         Ok(())
     }
 

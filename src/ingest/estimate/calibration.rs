@@ -109,6 +109,14 @@ impl Calibration {
         true
     }
 
+    /// Whether the numbers are such as [`Self::observe`] leaves.
+    pub fn is_sound(&self) -> bool {
+        let Self { calls, estimated_tokens, reported_tokens, words, characters } = *self;
+        [calls, estimated_tokens, reported_tokens, words, characters].iter().all(|n| *n >= 0)
+            && estimated_tokens <= MEMORY_TOKENS
+            && reported_tokens / (2 * RATIO_MAX) <= estimated_tokens
+    }
+
     /// The factor in parts per million, within 500 000 and 2 000 000.
     pub fn factor_ppm(&self) -> i64 {
         let reported = self.reported_tokens.max(0).saturating_add(PRIOR_TOKENS);

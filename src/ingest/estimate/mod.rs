@@ -9,6 +9,7 @@ mod chat;
 mod exact;
 mod hold;
 mod images;
+mod lesson;
 mod output;
 mod request;
 mod scan;
@@ -25,6 +26,7 @@ pub use chat::{ChatEstimate, estimate_chat};
 pub use exact::{Encoding, count_tokens};
 pub use hold::{HoldEstimate, HoldRule};
 pub use images::{ImageSize, image_size, image_tokens};
+pub use lesson::{Lesson, learned_name};
 pub use output::{OutputEstimate, OutputReason, OutputRule, OutputSizes};
 pub use request::{RequestEstimate, estimate_request};
 pub use scan::TokenScan;
@@ -43,7 +45,7 @@ pub enum CountSource {
 
 impl CountSource {
     /// The stable name: `estimated`, `reported` or `exact`.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Estimated => "estimated",
             Self::Reported => "reported",
@@ -54,7 +56,7 @@ impl CountSource {
 
 impl fmt::Display for CountSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        f.pad(self.name())
     }
 }
 

@@ -16,6 +16,7 @@ mod export;
 mod failure;
 mod file;
 mod fold;
+mod learning;
 mod names;
 mod query;
 mod queue;
@@ -35,7 +36,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::Instant;
 
 use self::engine::Handle;
 use self::failure::in_file;
@@ -44,8 +45,8 @@ use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
     AlertFilter, AlertPage, Audience, Billing, CallFilter, CallPage, Changes, Check, DaySums,
-    Erased, Glance, Head, Page, PeriodMark, PruneMode, Pruned, Store, StoreOptions, Table, Ticket,
-    View, VisitCall, VisitDay, WindowKey, Work,
+    Erased, Glance, Head, Learned, OfModel, Page, PeriodMark, PruneMode, Pruned, Store,
+    StoreOptions, Table, Ticket, View, VisitCall, VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
@@ -56,6 +57,7 @@ use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
+use crate::ingest::{Calibration, OutputSizes};
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
@@ -96,7 +98,7 @@ impl Store for SqliteStore {
     }
 
     fn submit_at_once(&self, work: Box<dyn Work>) -> Result<Ticket> {
-        self.handle.engine()?.submit_within(Duration::ZERO, work)
+        self.handle.engine()?.submit_until(work, Instant::now())
     }
 
     fn submit_all(&self, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {
@@ -304,6 +306,18 @@ impl Store for SqliteStore {
             Some(user) => self
                 .read_user(action, user, |session, id| session.visit_days(Some(id), within, visit)),
         }
+    }
+
+    fn learned(&self, user: &str, provider: &str, model: &str) -> Result<Learned> {
+        self.read("read what was learned", |session| session.learned(user, provider, model))
+    }
+
+    fn calibrations(&self) -> Result<Vec<OfModel<Calibration>>> {
+        self.read("read the calibrations", read::Session::calibrations)
+    }
+
+    fn output_sizes(&self, user: &str) -> Result<Vec<OfModel<OutputSizes>>> {
+        self.read_user("read the output sizes", user, read::Session::output_sizes)
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

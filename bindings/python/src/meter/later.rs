@@ -26,7 +26,7 @@ impl Meter {
         let record = record(user, Some(call))?;
         Mailbox::post(mailbox, self.core(mailbox.py())?, |meter, slot, token| {
             meter.record_call_then(&record, move |answer| {
-                slot.put(token, Letter::Receipt(answer));
+                slot.put(token, Letter::Receipt(answer.map(Box::new)));
             })
         })
     }
@@ -43,7 +43,7 @@ impl Meter {
             let core = self.core(mailbox.py())?;
             let future = Mailbox::post(mailbox, core, |meter, slot, token| {
                 meter.record_call_then(&record, move |answer| {
-                    slot.put(token, Letter::Receipt(answer));
+                    slot.put(token, Letter::Receipt(answer.map(Box::new)));
                 })
             })?;
             let Some(future) = future else { break };
@@ -93,7 +93,7 @@ impl Meter {
         let (key, outcome) = settlement(py, hold, Some(outcome))?;
         Mailbox::post(mailbox, self.core(py)?, |meter, slot, token| {
             meter.settle_then(user, key, &outcome, move |answer| {
-                slot.put(token, Letter::Receipt(answer));
+                slot.put(token, Letter::Receipt(answer.map(Box::new)));
             })
         })
     }
