@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import warnings
 from collections.abc import Callable
 from functools import cache, cached_property
 from importlib import import_module
@@ -23,8 +22,6 @@ MESSAGES: Any = [{"role": "user", "content": "Say hello."}]
 #: A client waits so long before it retries.
 SOON = {"retry-after-ms": "1"}
 GEMINI_RETRIES: Any = {"attempts": 3, "initial_delay": 0.001, "max_delay": 0.001, "jitter": 0.0}
-
-warnings.filterwarnings("ignore", category=DeprecationWarning, module="anthropic")
 
 
 def libraries() -> list[ModuleType]:
@@ -115,8 +112,10 @@ class Clients:
         return client
 
     def _transport(self, **named: Any) -> Any:
-        make = am.httpx.async_transport if self._is_async else am.httpx.transport
-        return make(self._meter, **{**named, **self._named})
+        named = {**named, **self._named}
+        if isinstance(self._meter, am.AsyncMeter):
+            return am.httpx.async_transport(self._meter, **named)
+        return am.httpx.transport(self._meter, **named)
 
 
 def answer(made: Any) -> Any:
@@ -171,4 +170,4 @@ def recorded(meter: am.Meter, user: str = USER) -> tuple[Any, ...]:
 
 def held(meter: am.Meter, user: str = USER) -> int:
     """How many calls are held of all limits together."""
-    return sum(state.held for state in meter.limits(user).limits if state.metric == "calls")
+    return sum(int(state.held) for state in meter.limits(user).limits if state.metric == "calls")

@@ -9,7 +9,8 @@ from typing import Any
 import alwrity_metering as am
 import pytest
 from alwrity_metering._outgoing import request
-from scene import KEY, recorded
+
+from .scene import KEY, recorded
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "httpx.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -13,11 +13,17 @@ from typing import Any
 import alwrity_metering as am
 import openai
 import pytest
-from scene import KEY, MESSAGES, SOON, USER, Clients, held, libraries, recorded, run
-from test_sdks import CASES, HOWS, chat
+
+from .scene import KEY, MESSAGES, SOON, USER, Clients, held, libraries, recorded, run
+from .test_sdks import CASES, HOWS, chat
 
 CALLS = {case.provider: case.call for case in (CASES[0], CASES[9], CASES[11])}
 EACH = pytest.mark.parametrize("vendor", sorted(CALLS))
+
+
+def ask(client: openai.OpenAI) -> None:
+    """Makes a call."""
+    client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
 
 
 @EACH
@@ -71,7 +77,7 @@ def test_a_failure_that_is_not_retried_is_recorded_when_the_client_closes(
     client = openai.OpenAI(base_url=provider.openai_url, api_key=KEY, max_retries=5)
     am.httpx.install(client, store, user=USER, aliases=provider.aliases)
     with pytest.raises(openai.InternalServerError):
-        chat("gpt-4o")(Options(client.with_options(max_retries=0)))
+        ask(client.with_options(max_retries=0))
     # The client may retry, as far as anybody can tell.
     assert recorded(store) == ()
     assert held(store) == 0
@@ -95,13 +101,6 @@ def test_a_failure_that_is_not_retried_is_recorded_when_the_client_is_forgotten(
     gc.collect()
     (call,) = recorded(store)
     assert call.status_code == 500
-
-
-class Options:
-    """Clients of which one is given."""
-
-    def __init__(self, client: openai.OpenAI) -> None:
-        self.openai = client
 
 
 def test_a_provider_that_says_not_to_retry_is_believed(provider: Any, store: am.Meter) -> None:
@@ -161,7 +160,7 @@ def test_nobody_listens(store: am.Meter) -> None:
     client = openai.OpenAI(base_url=address, api_key=KEY, max_retries=0)
     am.httpx.install(client, store, user=USER, aliases={address: "https://api.openai.com/v1"})
     with client, pytest.raises(openai.APIConnectionError):
-        chat("gpt-4o")(Options(client))
+        ask(client)
     assert recorded(store) == ()
     assert held(store) == 0
 

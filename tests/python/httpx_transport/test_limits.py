@@ -10,8 +10,9 @@ from typing import Any
 import alwrity_metering as am
 import anthropic
 import pytest
-from scene import MESSAGES, USER, Clients, held, libraries, recorded, run
-from test_sdks import CASES, HOWS, message
+
+from .scene import MESSAGES, USER, Clients, held, libraries, recorded, run
+from .test_sdks import CASES, HOWS, message
 
 FIRST_OF_EACH = [CASES[0], CASES[9], CASES[11]]
 STREAM_OF_EACH = [CASES[1], CASES[10], CASES[12]]
@@ -25,7 +26,9 @@ def test_a_refusal_reaches_the_caller_as_it_is(
     store.set_limit(USER, f"{case.provider}_calls", 0)
     with pytest.raises(am.UsageLimitExceededException) as caught:
         run(provider, store, how, case.call)
-    assert caught.value.decision.limit.name == f"{case.provider}_calls"
+    limit = caught.value.decision.limit
+    assert limit is not None
+    assert limit.name == f"{case.provider}_calls"
     assert caught.value.code == "limit_reached"
     # Neither sent nor retried.
     assert provider.asked == []

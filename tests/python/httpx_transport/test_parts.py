@@ -13,7 +13,8 @@ from alwrity_metering._outgoing.retries import (
     Retries,
     is_retried,
 )
-from scene import library
+
+from .scene import library
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import alwrity_metering as am
 import openai
 import pytest
 from google import genai
-from scene import KEY, MESSAGES, USER, Clients, held, libraries, library, recorded, run
-from test_sdks import CASES, HOWS, chat
+
+from .scene import KEY, MESSAGES, USER, Clients, held, libraries, library, recorded, run
+from .test_sdks import CASES, HOWS, chat
 
 EACH_LIBRARY = pytest.mark.parametrize("its", libraries(), ids=lambda its: its.__name__)
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -126,7 +127,7 @@ def test_a_form_is_read_without_its_files(its: Any, store: am.Meter) -> None:
 def test_a_body_that_is_made_while_it_is_sent_is_not_touched(its: Any, store: am.Meter) -> None:
     sent: list[bytes] = []
 
-    class Reading(its.BaseTransport):  # type: ignore[name-defined,misc]
+    class Reading(its.BaseTransport):  # type: ignore[misc]
         def handle_request(self, request: Any) -> Any:
             sent.extend(request.stream)
             return its.Response(200, json={"object": "chat.completion", "usage": USAGE})

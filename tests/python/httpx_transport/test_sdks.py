@@ -10,7 +10,8 @@ from typing import Any
 
 import alwrity_metering as am
 import pytest
-from scene import KEY, MESSAGES, Clients, held, recorded, run
+
+from .scene import KEY, MESSAGES, Clients, held, recorded, run
 
 HOWS = ("install", "transport", "install-async", "transport-async")
 

@@ -11,8 +11,9 @@ import alwrity_metering as am
 import anthropic
 import openai
 import pytest
-from scene import KEY, MESSAGES, USER, Clients, held, libraries, library, recorded, run
-from test_sdks import CASES, HOWS, chat, message
+
+from .scene import KEY, MESSAGES, USER, Clients, held, libraries, library, recorded, run
+from .test_sdks import CASES, HOWS, chat, message
 
 STREAM: Any = chat("gpt-4o-mini", stream=True, stream_options={"include_usage": True})
 BODY = {"model": "gpt-4o-mini", "messages": MESSAGES, "stream": True}
@@ -41,7 +42,7 @@ def test_every_byte_passes_as_it_came(
 def test_a_chunk_passes_before_the_next_one_is_there(its: Any, store: am.Meter) -> None:
     sent: list[int] = []
 
-    class Slow(its.BaseTransport):  # type: ignore[name-defined,misc]
+    class Slow(its.BaseTransport):  # type: ignore[misc]
         def handle_request(self, _request: Any) -> Any:
             def chunks() -> Any:
                 for number in range(3):
