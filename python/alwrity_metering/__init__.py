@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from . import errors
 from ._arguments import CallOutcome, CallRecord, CallRequest
+from ._context import metering_user, unmetered
 from ._meter import Meter
 from ._native import (
     Decision,
@@ -51,7 +52,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from . import results
+    from . import httpx, results
     from ._async_meter import AsyncMeter
     from ._async_reservation import AsyncReservation
     from ._metered import metered
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 _LATER = {
     "AsyncMeter": "_async_meter",
     "AsyncReservation": "_async_reservation",
+    "httpx": "httpx",
     "metered": "_metered",
     "results": "results",
 }
@@ -108,6 +110,9 @@ __all__ = [
     "estimate_request",
     "estimate_tokens",
     "extract_usage",
+    "httpx",
     "metered",
+    "metering_user",
     "results",
+    "unmetered",
 ]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, TypeVar
 
+from ._context import each_unmetered_async
 from ._native import Decision, HoldReceipt, Receipt, UsageStream
 from ._reservation import Held
 from .errors import MeteringError
@@ -40,6 +41,7 @@ class AsyncReservation(Held):
 
     async def __aenter__(self) -> Self:
         self.require()
+        self._inside.__enter__()
         return self
 
     async def __aexit__(
@@ -48,6 +50,7 @@ class AsyncReservation(Held):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._inside.__exit__()
         if kind is None:
             self._left_open()
         elif not self._is_closed:
@@ -81,7 +84,7 @@ class AsyncReservation(Held):
     ) -> AsyncIterator[Chunk]:
         stream = UsageStream(self.require().provider)
         try:
-            async for chunk in chunks:
+            async for chunk in each_unmetered_async(chunks):
                 stream.push(chunk)
                 yield chunk
         finally:

@@ -67,6 +67,13 @@ def estimate_request(provider: str, operation: str, request: Any) -> r.RequestEs
 def extract_usage(provider: str, response: Any) -> r.Extracted | None:
     """What a provider's answer says was used; `None` when it reports nothing."""
 
+def extract_content_type(content_type: str) -> r.Extracted | None:
+    """What an answer of that `Content-Type` counts as, when it is a picture, a film or a sound."""
+
+def read_request(url: str, body: bytes | None = None) -> r.OutgoingCall | None:
+    """What a request to that URL asks for; `None` when the URL is no provider's. `body` is its
+    JSON."""
+
 def stop_logging() -> None: ...
 def run_command(args: Sequence[str], self_command: Sequence[str]) -> int: ...
 
@@ -477,6 +484,8 @@ class Meter:
     def _invoice_as(self, user: str, period: str | datetime, form: str) -> str: ...
     @property
     def _busy_timeout_ms(self) -> int: ...
+    @property
+    def _charges_expired_holds(self) -> bool: ...
     def _record_call_then(
         self, mailbox: Mailbox, user: str, call: CallMade
     ) -> Future[Receipt] | None: ...

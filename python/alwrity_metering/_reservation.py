@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
 
+from ._context import each_unmetered, each_unmetered_async, unmetered
 from ._native import Decision, HoldReceipt, Receipt, UsageStream
 from .errors import CallAlreadyRecordedError, MeteringError, UsageLimitExceededException
 
@@ -26,7 +27,7 @@ Outcome: TypeAlias = Literal["granted", "refused", "duplicate"]
 class Held:
     """What a reservation is: a hold, or why there is none."""
 
-    __slots__ = ("_is_closed", "_is_streaming", "decision", "hold", "receipt", "user")
+    __slots__ = ("_inside", "_is_closed", "_is_streaming", "decision", "hold", "receipt", "user")
 
     user: str
     hold: HoldReceipt | None
@@ -43,6 +44,8 @@ class Held:
         self.receipt = answer if isinstance(answer, Receipt) else None
         self._is_closed = self.hold is None
         self._is_streaming = False
+        # What the block calls is what is held for: it is not metered once more.
+        self._inside = unmetered()
 
     @property
     def outcome(self) -> Outcome:
@@ -116,6 +119,7 @@ class Reservation(Held):
 
     def __enter__(self) -> Self:
         self.require()
+        self._inside.__enter__()
         return self
 
     def __exit__(
@@ -124,6 +128,7 @@ class Reservation(Held):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._inside.__exit__()
         if kind is None:
             self._left_open()
         elif not self._is_closed:
@@ -177,7 +182,7 @@ class Reservation(Held):
     def _pass(self, chunks: Iterable[Chunk], outcome: CallOutcome) -> Iterator[Chunk]:
         stream = UsageStream(self.require().provider)
         try:
-            for chunk in chunks:
+            for chunk in each_unmetered(chunks):
                 stream.push(chunk)
                 yield chunk
         finally:
@@ -188,7 +193,7 @@ class Reservation(Held):
     ) -> AsyncIterator[Chunk]:
         stream = UsageStream(self.require().provider)
         try:
-            async for chunk in chunks:
+            async for chunk in each_unmetered_async(chunks):
                 stream.push(chunk)
                 yield chunk
         finally:

@@ -1,9 +1,10 @@
 //! From what a host has to what a call used: detection, extraction, estimation. Pure code.
 //!
 //! *Before the call* [`estimate_request`] counts what a request will probably use, and [`HoldRule`]
-//! turns that into what to hold. *After it* [`extract_usage`] or [`UsageStream`] read what the
-//! provider reported. [`detect_provider`], [`detect_model`], [`detect_body`] and [`RouteRules`]
-//! tell who was called and what for, where the host does not know it anyway.
+//! turns that into what to hold; [`read_request`] does so for a request that goes out to a URL.
+//! *After it* [`extract_usage`] or [`UsageStream`] read what the provider reported.
+//! [`detect_provider`], [`detect_model`], [`detect_body`] and [`RouteRules`] tell who was called
+//! and what for, where the host does not know it anyway.
 //!
 //! All knowledge of vendors is in tables, one per provider. Nothing here fails: what is not
 //! understood is a note, and what is no usage is `None`.
@@ -13,6 +14,7 @@ pub mod names;
 mod detect;
 mod estimate;
 mod extract;
+mod outgoing;
 mod stream;
 mod work;
 
@@ -30,4 +32,5 @@ pub use estimate::{
 pub use estimate::{Encoding, count_tokens};
 pub use extract::{Extracted, extract_content_type, extract_usage, extract_usage_text, part_of};
 pub use names::{operation, provider};
+pub use outgoing::{Outgoing, read_request};
 pub use stream::UsageStream;

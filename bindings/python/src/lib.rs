@@ -14,6 +14,7 @@ mod log;
 mod mailbox;
 mod meter;
 mod options;
+mod outgoing;
 mod read;
 mod results;
 mod show;
@@ -47,6 +48,8 @@ mod _native {
     use super::mailbox::Mailbox;
     #[pymodule_export]
     use super::meter::Meter;
+    #[pymodule_export]
+    use super::outgoing::{extract_content_type, read_request};
     #[pymodule_export]
     use super::results::{Decision, HoldReceipt, Quote, Receipt};
     #[pymodule_export]

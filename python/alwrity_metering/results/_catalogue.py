@@ -200,3 +200,21 @@ class Extracted(Result):
     notes: tuple[str, ...]
     usage_source: str
     """``reported``, unless a cut stream's output was estimated from the text that came."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingCall(Result):
+    """What a request that goes out asks for, as far as its address and its body tell."""
+
+    provider: str
+    operation: str | None
+    """``None`` when the address is none that is charged for, such as a list of models."""
+    model: str
+    """Empty when neither address nor body names one."""
+    variant: str
+    """The service tier that is asked for."""
+    input_tokens: int
+    """Estimated."""
+    max_output_tokens: int | None
+    usage: dict[str, int]
+    """Other units that it will probably use: ``{"images": 3}``."""

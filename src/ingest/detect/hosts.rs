@@ -76,7 +76,7 @@ const ANTHROPIC: Site = Site {
 
 const GEMINI: Site = Site {
     provider: p::GEMINI,
-    hosts: &["generativelanguage.googleapis.com"],
+    hosts: &["generativelanguage.googleapis.com", "generativelanguage.mtls.googleapis.com"],
     paths: &[
         ("*/models/{model}:generateContent", Some(CHAT)),
         ("*/models/{model}:streamGenerateContent", Some(CHAT)),
@@ -94,7 +94,12 @@ const GEMINI: Site = Site {
 /// Vertex: what Google publishes there is Gemini's; other publishers are named by the path.
 const VERTEX: Site = Site {
     provider: p::GEMINI,
-    hosts: &["aiplatform.googleapis.com", "*-aiplatform.googleapis.com"],
+    hosts: &[
+        "aiplatform.googleapis.com",
+        "*-aiplatform.googleapis.com",
+        "aiplatform.mtls.googleapis.com",
+        "*-aiplatform.mtls.googleapis.com",
+    ],
     paths: &[
         (vertex!("google", "generateContent"), Some(CHAT)),
         (vertex!("google", "streamGenerateContent"), Some(CHAT)),
@@ -370,3 +375,23 @@ pub(super) const SITES: [&Site; 25] = [
     &WAVESPEED_CHAT,
     &FAL,
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::ingest::detect_provider;
+
+    /// Where a client certificate is at hand, Google's own SDK calls these hosts instead.
+    #[test]
+    fn google_is_known_by_its_hosts_for_client_certificates() {
+        for url in [
+            "https://generativelanguage.mtls.googleapis.com/v1beta/models/m:generateContent",
+            "https://us-east1-aiplatform.mtls.googleapis.com/v1/projects/p/locations/l/publishers/\
+             google/models/m:generateContent",
+        ] {
+            let found = detect_provider(url);
+            assert_eq!(found.provider.as_deref(), Some("gemini"), "{url}");
+            assert_eq!(found.operation.as_deref(), Some("chat"), "{url}");
+            assert_eq!(found.model.as_deref(), Some("m"), "{url}");
+        }
+    }
+}

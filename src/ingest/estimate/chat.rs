@@ -19,8 +19,8 @@ const TOOL_TOKENS: i64 = 8;
 /// Deeper content than this is not looked into.
 const DEPTH_MAX: usize = 32;
 
-/// The keys that hold messages, in any vendor's form.
-const MESSAGES: [&str; 4] = ["messages", "contents", "input", "chat_history"];
+/// The keys that hold messages, in any vendor's form; Gemini's batch of embeddings has `requests`.
+const MESSAGES: [&str; 5] = ["messages", "contents", "input", "chat_history", "requests"];
 /// The keys that hold text beside the messages.
 const TEXTS: [&str; 9] = [
     "system",
@@ -336,6 +336,7 @@ mod tests {
             json!({"input": [{"role": "user", "content": [{"type": "input_text", "text": text}]}]}),
             json!({"message": text}),
             json!({"prompt": text}),
+            json!({"requests": [{"model": "models/m", "content": {"parts": [{"text": text}]}}]}),
         ];
         for form in forms {
             let estimate = estimate_chat(&form).unwrap();

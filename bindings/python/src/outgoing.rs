@@ -1,0 +1,62 @@
+//! What the transport of an HTTP client needs: a request before it is sent, an answer that is a
+//! picture or a sound, and what becomes of a call whose answer is lost.
+
+use alwrity_metering::{ExpiredHolds, Unit, Usage, ingest};
+use pyo3::prelude::*;
+use serde::Serialize;
+
+use crate::meter::Meter;
+use crate::show::show;
+
+/// A request as Python has it: its estimate in the arguments of `reserve`.
+#[derive(Serialize)]
+#[serde(rename = "OutgoingCall")]
+struct Shown {
+    provider: String,
+    operation: Option<String>,
+    model: String,
+    variant: &'static str,
+    input_tokens: i64,
+    max_output_tokens: Option<i64>,
+    usage: Usage,
+}
+
+/// What a request to that URL asks for; `None` when the URL is no provider's. `body` is its JSON.
+#[pyfunction]
+#[pyo3(signature = (url, body=None))]
+pub(crate) fn read_request<'py>(
+    py: Python<'py>,
+    url: &str,
+    body: Option<&[u8]>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = py.detach(|| {
+        let body = body.and_then(|body| serde_json::from_slice(body).ok());
+        ingest::read_request(url, body.as_ref())
+    });
+    let Some(found) = found else { return show(py, &()) };
+    let ingest::Outgoing { provider, operation, model, variant, estimate } = found;
+    let (mut usage, max_output_tokens) = estimate
+        .map_or_else(|| (Usage::none(), None), |known| (known.usage, known.max_output_tokens));
+    let input_tokens = usage.get(&Unit::InputTokens);
+    usage.set(Unit::InputTokens, 0);
+    let variant = variant.name();
+    show(py, &Shown { provider, operation, model, variant, input_tokens, max_output_tokens, usage })
+}
+
+/// What an answer of that `Content-Type` counts as, when it is a picture, a film or a sound.
+#[pyfunction]
+pub(crate) fn extract_content_type<'py>(
+    py: Python<'py>,
+    content_type: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    show(py, &ingest::extract_content_type(content_type))
+}
+
+#[pymethods]
+impl Meter {
+    /// Whether a hold that expires is charged: its provider may have been paid.
+    #[getter]
+    fn _charges_expired_holds(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.core(py)?.options().expired_holds == ExpiredHolds::Charge)
+    }
+}

@@ -1,0 +1,1 @@
+"""Tests of the transport, with the real SDKs on a fake provider."""
