@@ -33,7 +33,7 @@
 //! | record a call that was made | [`Meter::record_call`], [`Meter::record_calls`], [`Meter::queue_call`] | a [`Receipt`] |
 //! | know whether a call would fit, keeping nothing | [`Meter::check_limit`], [`Meter::check_limits`] | a [`Decision`] |
 //! | know what a call would cost | [`Meter::quote`] | a [`Quote`] |
-//! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::limits`], [`Meter::current_period`] | |
+//! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::usage_lines`], [`Meter::limits`], [`Meter::current_period`] | |
 //! | look into the log | [`Meter::calls`], [`Meter::query`] | |
 //! | put a user on a plan, or give it a limit of its own | [`Meter::subscribe`], [`Meter::set_limit`] | |
 //! | change plans and prices | [`Meter::put_plan`], [`Meter::put_price`] | |
@@ -100,7 +100,7 @@ pub use meter::reports::{
     Compare, Comparison, CurrentUsage, Dashboard, FindHints, Hints, PlanLimits, Projections,
 };
 pub use meter::seed::{Seeded, plan_sets};
-pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
+pub use meter::summary::{Breakdown, PeriodChoice, UsageLine, UsageSummary};
 pub use meter::{
     ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, LoggedCall,
     Meter, ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
