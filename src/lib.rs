@@ -102,9 +102,9 @@ pub use meter::reports::{
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageLine, UsageSummary};
 pub use meter::{
-    ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, LoggedCall,
-    Meter, ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
-    SubscriptionView, UnpricedGroup, UserInvoice, UserLimits,
+    ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, Meter,
+    ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
+    SubscriptionView, UnpricedGroup, UserInvoice, UserLimits, Verification,
 };
 pub use storage::{
     AlertFilter, AlertPage, CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned,

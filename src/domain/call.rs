@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::money::Money;
 use super::named::named;
@@ -240,9 +240,10 @@ impl From<Usage> for CallOutcome {
 }
 
 /// A recorded call: one row of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// The row's id, ascending in the order of recording.
+    #[serde(rename = "call_id")]
     pub id: i64,
     /// Who is paid.
     pub provider: String,
@@ -264,24 +265,39 @@ pub struct Call {
     pub occurred_at: Timestamp,
     /// When it was recorded.
     pub recorded_at: Timestamp,
-    /// The start of the usage period that it counts in.
+    /// The start of the usage period that it counts in; JSON shows the label of its month.
+    #[serde(rename = "billing_period", serialize_with = "month_label")]
     pub period_starts_at: Timestamp,
     /// What is charged; nothing when unknown.
+    #[serde(rename = "cost_usd")]
     pub cost: Option<Money>,
     /// The part of input tokens.
+    #[serde(rename = "cost_input_usd")]
     pub cost_input: Money,
     /// The part of output tokens.
+    #[serde(rename = "cost_output_usd")]
     pub cost_output: Money,
     /// What the vendor says it cost.
+    #[serde(rename = "vendor_cost_usd")]
     pub vendor_cost: Option<Money>,
     /// The price version that rated it.
     pub price_version_id: Option<i64>,
     /// How that was found.
     pub price_match: PriceMatch,
     /// Whether it was settled after its hold was released or had expired.
+    #[serde(rename = "late")]
     pub is_late: bool,
     /// What the log keeps beside the usage.
+    #[serde(flatten)]
     pub details: CallDetails,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn month_label<S: Serializer>(
+    at: &Timestamp,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.month_label())
 }
 
 impl Call {

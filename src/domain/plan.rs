@@ -6,8 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::limit::Amount;
 use super::money::Money;
 use super::name;
 use super::named::named;
@@ -212,6 +214,24 @@ pub struct Limit {
     pub thresholds: Vec<u8>,
 }
 
+/// JSON shows a maximum of nothing as no limit, one of cost as dollars.
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Self { name, metric, provider, operation, window, maximum, policy, thresholds } = self;
+        let maximum = maximum.bound().map(|bound| Amount::new(metric, bound.into()));
+        let mut fields = serializer.serialize_struct("Limit", 8)?;
+        fields.serialize_field("name", name)?;
+        fields.serialize_field("metric", metric)?;
+        fields.serialize_field("provider", provider)?;
+        fields.serialize_field("operation", operation)?;
+        fields.serialize_field("window", window)?;
+        fields.serialize_field("maximum", &maximum)?;
+        fields.serialize_field("policy", policy)?;
+        fields.serialize_field("thresholds", thresholds)?;
+        fields.end()
+    }
+}
+
 impl Limit {
     /// A hard limit over the usage period, on everything.
     pub fn new(name: &str, metric: Metric, maximum: Maximum) -> Result<Self> {
@@ -276,7 +296,7 @@ named! {
 }
 
 /// A plan: a fee and its limits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The id: `free`, `pro`.
     pub id: String,

@@ -27,6 +27,7 @@ pub mod seed;
 mod settle;
 mod subscription;
 pub mod summary;
+mod verification;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,7 +35,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use calls::LoggedCall;
 pub use invoices::{InvoiceChoice, InvoicePaid, UserInvoice};
 pub use limits::{LimitChange, UserLimits};
 pub use re_rate::{ReRating, ReRatingLine, UnpricedGroup};
@@ -43,6 +43,7 @@ pub use retention::ErasedUser;
 pub use subscription::{
     ChangePreview, HistoryPage, ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView,
 };
+pub use verification::Verification;
 
 use self::alerts::StoreFailure;
 use self::job::{Completion, Job, waiting};

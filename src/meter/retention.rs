@@ -4,11 +4,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::calls::LoggedCall;
 use super::invoices::UserInvoice;
 use super::{Meter, no_windows};
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::alert::Alert;
+use crate::domain::call::Call;
 use crate::domain::counter::Counter;
 use crate::domain::hold::Hold;
 use crate::domain::name;
@@ -135,16 +135,16 @@ impl Meter {
         Ok(rows.collect())
     }
 
-    fn all_calls(&self, user: &str) -> Result<Vec<LoggedCall>> {
-        let mut calls: Vec<LoggedCall> = Vec::new();
+    fn all_calls(&self, user: &str) -> Result<Vec<Call>> {
+        let mut calls: Vec<Call> = Vec::new();
         loop {
-            let before_id = calls.last().map(|call| call.call_id);
+            let before_id = calls.last().map(|call| call.id);
             let page = Page { before_id, offset: 0, limit: 5000 };
             let chunk = self.inner.store.calls(user, &CallFilter::default(), page)?.calls;
             if chunk.is_empty() {
                 return Ok(calls);
             }
-            calls.extend(chunk.into_iter().map(LoggedCall::from));
+            calls.extend(chunk);
         }
     }
 

@@ -8,6 +8,8 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::domain::account::{Account, LimitOverride, UsageStatus};
 use crate::domain::alert::outbox::{Delivery, OutboxCount};
 use crate::domain::alert::{Alert, NewAlert};
@@ -31,9 +33,12 @@ mod billing;
 pub mod memory;
 mod retention;
 pub mod sqlite;
+mod table;
 
 pub use billing::{Billing, VoidedInvoice};
 pub use retention::{Erased, PruneMode, Pruned};
+
+pub use table::{Cell, Table};
 
 pub use alerts::{AlertFilter, AlertMark, AlertPage, Audience, OutboxChange};
 
@@ -312,7 +317,7 @@ impl Default for Page {
 }
 
 /// A page of calls, and how many there are in all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallPage {
     /// The calls, newest first.
     pub calls: Vec<Call>,
@@ -320,34 +325,8 @@ pub struct CallPage {
     pub total_count: i64,
 }
 
-/// A cell of a query's answer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
-    /// SQL NULL.
-    Null,
-    /// A whole number.
-    Integer(i64),
-    /// A floating-point number.
-    Real(f64),
-    /// A text.
-    Text(String),
-    /// Bytes.
-    Blob(Vec<u8>),
-}
-
-/// The answer of a read-only query.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
-    /// The names of the columns.
-    pub columns: Vec<String>,
-    /// The rows.
-    pub rows: Vec<Vec<Cell>>,
-    /// Whether rows were left out because there were too many.
-    pub is_cut: bool,
-}
-
 /// One check of `verify`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What was checked, as a short name: `counters`.
     pub name: &'static str,

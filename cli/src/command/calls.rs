@@ -1,8 +1,7 @@
 //! Calls: the log of a user.
 
-use alwrity_metering::{CallFilter, LoggedCall, Page, PeriodChoice, Span, Timestamp};
+use alwrity_metering::{CallFilter, CallPage, Page, PeriodChoice, Span, Timestamp};
 use clap::Args;
-use serde::Serialize;
 
 use super::quote::cost_text;
 use crate::answer::Answer;
@@ -41,13 +40,6 @@ pub(crate) struct Calls {
     period: PeriodChoice,
 }
 
-/// A page of the log as JSON shows it.
-#[derive(Serialize)]
-struct CallsView {
-    total_count: i64,
-    calls: Vec<LoggedCall>,
-}
-
 pub(crate) fn run(args: Calls, context: &Context<'_>) -> Result<Answer, Failure> {
     let meter = context.open()?;
     let (within, period_within) = match &args.period {
@@ -69,13 +61,11 @@ pub(crate) fn run(args: Calls, context: &Context<'_>) -> Result<Answer, Failure>
     };
     let page = Page { before_id: args.before_id, offset: 0, limit: args.limit };
     let page = meter.calls(&args.user, &filter, page)?;
-    let calls = page.calls.into_iter().map(LoggedCall::from).collect();
-    let view = CallsView { total_count: page.total_count, calls };
-    Answer::new(context, &view, || show(&view, context))
+    Answer::new(context, &page, || show(&page, context))
 }
 
-fn show(view: &CallsView, context: &Context<'_>) -> String {
-    let Some(last) = view.calls.last() else { return "no calls".to_owned() };
+fn show(page: &CallPage, context: &Context<'_>) -> String {
+    let Some(last) = page.calls.last() else { return "no calls".to_owned() };
     let mut sheet = context.sheet(&[
         Number("id"),
         Text("occurred_at"),
@@ -87,9 +77,9 @@ fn show(view: &CallsView, context: &Context<'_>) -> String {
         Number("status"),
         Number("cost"),
     ]);
-    for call in &view.calls {
+    for call in &page.calls {
         sheet.row([
-            call.call_id.to_string(),
+            call.id.to_string(),
             call.occurred_at.to_string(),
             call.provider.clone(),
             call.model.clone(),
@@ -97,14 +87,14 @@ fn show(view: &CallsView, context: &Context<'_>) -> String {
             call.usage.get(&alwrity_metering::Unit::InputTokens).to_string(),
             call.usage.get(&alwrity_metering::Unit::OutputTokens).to_string(),
             call.status_code.to_string(),
-            cost_text(call.cost_usd),
+            cost_text(call.cost),
         ]);
     }
-    let shown = view.calls.len();
+    let shown = page.calls.len();
     format!(
         "{}\n\n{shown} of {} calls, the last with id {}",
         sheet.render(),
-        view.total_count,
-        last.call_id
+        page.total_count,
+        last.id
     )
 }

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use alwrity_metering::domain::catalogue_file::read_plans;
-use alwrity_metering::{Amount, Limit, Metric, Money, Operation, Plan, Policy, Tier, Window};
+use alwrity_metering::{Amount, Limit, Plan, Policy, Window};
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::context::Context;
@@ -28,80 +27,6 @@ enum Change {
     },
 }
 
-/// A plan as JSON shows it.
-#[derive(Serialize)]
-struct PlanView<'a> {
-    id: &'a str,
-    name: &'a str,
-    tier: Tier,
-    price_monthly_usd: Money,
-    price_yearly_usd: Money,
-    included_cost_usd: Option<Money>,
-    description: &'a str,
-    features: &'a [String],
-    is_active: bool,
-    limits: Vec<LimitView<'a>>,
-}
-
-/// A limit of a plan as JSON shows it; a maximum of nothing is no limit.
-#[derive(Serialize)]
-struct LimitView<'a> {
-    name: &'a str,
-    metric: &'a Metric,
-    provider: Option<&'a str>,
-    operation: Option<&'a Operation>,
-    window: Window,
-    maximum: Option<Amount>,
-    policy: Policy,
-    thresholds: &'a [u8],
-}
-
-impl<'a> From<&'a Plan> for PlanView<'a> {
-    fn from(plan: &'a Plan) -> Self {
-        let Plan {
-            id,
-            name,
-            tier,
-            price_monthly_usd,
-            price_yearly_usd,
-            included_cost_usd,
-            description,
-            features,
-            limits,
-            is_active,
-        } = plan;
-        Self {
-            id,
-            name,
-            tier: *tier,
-            price_monthly_usd: *price_monthly_usd,
-            price_yearly_usd: *price_yearly_usd,
-            included_cost_usd: *included_cost_usd,
-            description,
-            features,
-            is_active: *is_active,
-            limits: limits.iter().map(LimitView::from).collect(),
-        }
-    }
-}
-
-impl<'a> From<&'a Limit> for LimitView<'a> {
-    fn from(limit: &'a Limit) -> Self {
-        let Limit { name, metric, provider, operation, window, maximum, policy, thresholds } =
-            limit;
-        Self {
-            name,
-            metric,
-            provider: provider.as_deref(),
-            operation: operation.as_ref(),
-            window: *window,
-            maximum: maximum.bound().map(|bound| Amount::new(metric, bound.into())),
-            policy: *policy,
-            thresholds,
-        }
-    }
-}
-
 pub(crate) fn run(args: Plans, context: &Context<'_>) -> Result<Answer, Failure> {
     let meter = context.open()?;
     match args.change {
@@ -119,8 +44,7 @@ pub(crate) fn run(args: Plans, context: &Context<'_>) -> Result<Answer, Failure>
 }
 
 fn show(plans: &[Plan], context: &Context<'_>) -> Result<Answer, Failure> {
-    let views: Vec<PlanView<'_>> = plans.iter().map(PlanView::from).collect();
-    Answer::new(context, &views, || {
+    Answer::new(context, &plans, || {
         if plans.is_empty() {
             return "no plans: seed them with `init`".to_owned();
         }

@@ -1,6 +1,6 @@
 //! The store itself: making it, checking it, rebuilding it.
 
-use alwrity_metering::{Check, Seeded, plan_sets};
+use alwrity_metering::{Check, Seeded, Verification, plan_sets};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
@@ -33,43 +33,19 @@ pub(crate) fn init(args: &Init, context: &Context<'_>) -> Result<Answer, Failure
     })
 }
 
-#[derive(Serialize)]
-struct Verification<'a> {
-    is_ok: bool,
-    first_difference: Option<CheckLine<'a>>,
-    checks: Vec<CheckLine<'a>>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct CheckLine<'a> {
-    name: &'a str,
-    is_ok: bool,
-    found: &'a str,
-}
-
-impl<'a> From<&'a Check> for CheckLine<'a> {
-    fn from(check: &'a Check) -> Self {
-        let Check { name, found, is_ok } = check;
-        Self { name, found, is_ok: *is_ok }
-    }
-}
-
 pub(crate) fn verify(context: &Context<'_>) -> Result<Answer, Failure> {
-    let checks = context.open()?.verify()?;
-    let checks: Vec<CheckLine<'_>> = checks.iter().map(CheckLine::from).collect();
-    let first_difference = checks.iter().find(|check| !check.is_ok).copied();
-    let verification = Verification { is_ok: first_difference.is_none(), first_difference, checks };
+    let verification = Verification::from(context.open()?.verify()?);
     let answer = Answer::new(context, &verification, || {
         let mut sheet = context.sheet(&[Text("check"), Text("result"), Prose("found")]);
         for check in &verification.checks {
             let result = if check.is_ok { "ok" } else { "differs" };
-            sheet.row([check.name.to_owned(), result.to_owned(), check.found.to_owned()]);
+            sheet.row([check.name.to_owned(), result.to_owned(), check.found.clone()]);
         }
         sheet.render()
     })?;
-    Ok(match first_difference {
+    Ok(match verification.first_difference {
         None => answer,
-        Some(CheckLine { name, found, .. }) => answer.ends(Exit::Difference).warns(
+        Some(Check { name, found, .. }) => answer.ends(Exit::Difference).warns(
             format!("the first difference is in `{name}`: {found}"),
             Some("`rebuild` restores counters from the ledger; see docs/troubleshooting.md"),
         ),
