@@ -27,13 +27,18 @@ class MeteredCall:
     marked as estimated.
     """
 
-    def __init__(self, user: str, provider: str, hold: HoldReceipt | None) -> None:
+    def __init__(
+        self, user: str, asked: Mapping[str, Any], hold: HoldReceipt | None, *, is_charged: bool
+    ) -> None:
         self.user = user
         """The user that is charged."""
-        self.provider = provider
+        self.provider = str(asked["provider"])
         """Who is paid."""
         self.hold = hold
         """The hold; nothing for a rule that only checks, or in an emergency."""
+        self.is_charged = is_charged
+        """Whether the call is recorded when the route is done: not by a rule that only checks."""
+        self._asked = asked
         self.usage: Mapping[str, int] | None = None
         """Quantities by unit, as the provider reported them."""
         self.response: object = None
@@ -81,8 +86,23 @@ class MeteredCall:
 
     def estimate(self) -> dict[str, Any]:
         """What was held, marked as an estimate."""
-        usage = {} if self.hold is None else dict(self.hold.usage)
-        return {"usage": usage, "usage_source": "estimated"}
+        return {"usage": self.estimated_usage(), "usage_source": "estimated"}
+
+    def estimated_usage(self) -> dict[str, int]:
+        """What was held, or what would have been, where nothing could be."""
+        if self.hold is not None:
+            return dict(self.hold.usage)
+        asked = self._asked
+        tokens = {
+            "input_tokens": int(asked.get("input_tokens", 0)),
+            "output_tokens": int(asked.get("max_output_tokens", 0)),
+        }
+        return {**asked.get("usage", {}), **tokens}
+
+    def target(self) -> dict[str, Any]:
+        """Whom the call was for, where there is no hold that knows it."""
+        names = ("provider", "operation", "model", "call_count")
+        return {name: self._asked[name] for name in names if name in self._asked}
 
 
 def metered_call(told: object, own: MeteredCall) -> MeteredCall:

@@ -28,8 +28,9 @@ ALIASES = {
 """Other spellings that the screens send."""
 
 PROVIDERS = frozenset(
-    "anthropic aws_bedrock azure_openai cohere deepseek exa firecrawl gemini groq metaphor mistral"
-    " openai openrouter perplexity serper stability tavily wavespeed xai".split()
+    {"anthropic", "aws_bedrock", "azure_openai", "cohere", "deepseek", "exa", "firecrawl"}
+    | {"gemini", "groq", "metaphor", "mistral", "openai", "openrouter", "perplexity", "serper"}
+    | {"stability", "tavily", "wavespeed", "xai"}
 )
 """Providers that a preflight may name beside the names of operations."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from alwrity_metering import Decision, LimitState
 from pydantic import BaseModel, Field
+
+from alwrity_metering import Decision, LimitState
 
 from . import shapes
 from .names import target
