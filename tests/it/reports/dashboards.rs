@@ -120,10 +120,11 @@ fn a_limits_projection_says_when_it_is_reached() {
 #[test]
 fn usage_lines_are_the_views_and_add_up_to_the_summary() {
     let history = history();
+    history.clock.set(at(INSTANT));
     for (period, condition) in [
         (PeriodChoice::All, "1"),
-        (PeriodChoice::Month("2027-07".into()), "billing_period = '2027-07'"),
-        (PeriodChoice::Current, "billing_period = '2027-08'"),
+        (PeriodChoice::Month("2026-05".into()), "billing_period = '2026-05'"),
+        (PeriodChoice::Current, "billing_period = '2027-07'"),
     ] {
         let lines = history.meter.usage_lines(USER, &period).unwrap();
         let shown = |line: &UsageLine| {
