@@ -29,7 +29,7 @@
 //! |---|---|---|
 //! | open a store | [`Meter::open`] with [`Options`], [`Meter::seed`] | |
 //! | keep room for a call that you will make | [`Meter::reserve`], [`Meter::reserve_all`] | a [`Reservation`] |
-//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::release`] | a [`Receipt`] |
+//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::queue_settle`], [`Meter::release`] | a [`Receipt`] |
 //! | record a call that was made | [`Meter::record_call`], [`Meter::record_calls`], [`Meter::queue_call`] | a [`Receipt`] |
 //! | know whether a call would fit, keeping nothing | [`Meter::check_limit`], [`Meter::check_limits`] | a [`Decision`] |
 //! | know what a call would cost | [`Meter::quote`] | a [`Quote`] |
@@ -51,7 +51,7 @@
 //! | keys | a repeat with the same idempotency key returns the first receipt; with other content it is a conflict |
 //! | unknown prices | the cost is `None`, never 0, until it is re-rated |
 //! | errors | one table, [`error::ERRORS`]; being over a limit is a [`Decision`], not an error |
-//! | threads | every call may wait for the disk; [`Meter::queue_call`] does not |
+//! | threads | every call may wait for the disk; [`Meter::queue_call`] and [`Meter::queue_settle`] do not |
 //!
 //! The rooms behind it: [`domain`] is the pure rules, [`storage`] the seam to a database, [`meter`]
 //! what joins them.

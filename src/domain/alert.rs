@@ -165,6 +165,7 @@ impl Alert {
 impl Serialize for Alert {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
+        #[serde(rename = "Alert")]
         struct Shape<'a> {
             id: i64,
             #[serde(skip_serializing_if = "Option::is_none")]

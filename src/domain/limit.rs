@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::account::UsageStatus;
 use super::counter::{Counter, CounterKey};
@@ -73,7 +73,8 @@ impl Want {
 }
 
 /// A quantity of a metric: dollars for cost, a count for the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
 pub enum Amount {
     /// A whole number of calls, tokens or units.
     Count(i64),
@@ -120,7 +121,7 @@ impl Serialize for Amount {
 }
 
 /// Where a user stands with one limit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitState {
     /// The limit's name.
     pub name: String,

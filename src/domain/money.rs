@@ -179,8 +179,13 @@ impl FromStr for Money {
 }
 
 impl Serialize for Money {
+    /// Decimal text for people; the pico-dollars, by their name, for machines.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_newtype_struct("Money", &self.0)
+        }
     }
 }
 

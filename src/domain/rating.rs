@@ -1,6 +1,6 @@
 //! Rating: what a usage costs under a price version.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 use super::operation::Operation;
@@ -10,7 +10,7 @@ use super::usage::{Unit, Usage};
 use crate::error::Result;
 
 /// One line of a charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChargeLine {
     /// The unit; the quantities of different lines never overlap.
     pub unit: Unit,

@@ -156,8 +156,13 @@ impl FromStr for Timestamp {
 }
 
 impl Serialize for Timestamp {
+    /// RFC 3339 for people; the microseconds, by their name, for machines.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_newtype_struct("Timestamp", &self.0)
+        }
     }
 }
 

@@ -116,33 +116,40 @@ impl TryFrom<&CallRecord> for Draft {
             details: record.details.clone(),
         };
         in_range("call_count", record.call_count, 1, CALL_COUNT_MAX)?;
-        check_source(outcome.usage_source)?;
+        check_outcome(&outcome)?;
         Self::new(target, record.call_count, outcome)
     }
 }
 
-/// A host cannot say that a usage is an expired hold's: only the library charges those.
-pub(crate) fn check_source(source: UsageSource) -> Result<()> {
-    if source == UsageSource::ExpiredHold {
-        let value = source.name().to_owned();
+/// Checks what a host says of a call that was made. It cannot say that a usage is an expired
+/// hold's: only the library charges those.
+pub(crate) fn check_outcome(outcome: &CallOutcome) -> Result<()> {
+    if outcome.usage_source == UsageSource::ExpiredHold {
+        let value = outcome.usage_source.name().to_owned();
         let expected = "`reported` or `estimated`".into();
         return Err(Error::InvalidArgument { name: "usage_source", value, expected });
     }
-    Ok(())
+    check_amounts(outcome)
+}
+
+fn check_amounts(outcome: &CallOutcome) -> Result<()> {
+    outcome.usage.validate()?;
+    outcome.details.validate()?;
+    in_range("status_code", outcome.status_code, 100, 599)?;
+    match outcome.vendor_cost_usd {
+        Some(cost) if cost < Money::ZERO => {
+            let (value, expected) = (cost.to_string(), "dollars, 0 or more".into());
+            Err(Error::InvalidArgument { name: "vendor_cost_usd", value, expected })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Draft {
     fn new(target: Target, call_count: i64, outcome: CallOutcome) -> Result<Self> {
+        check_amounts(&outcome)?;
         let CallOutcome { usage, usage_source, vendor_cost_usd, status_code, mut details } =
             outcome;
-        usage.validate()?;
-        details.validate()?;
-        in_range("status_code", status_code, 100, 599)?;
-        if vendor_cost_usd.is_some_and(|cost| cost < Money::ZERO) {
-            let value = vendor_cost_usd.unwrap_or_default().to_string();
-            let expected = "dollars, 0 or more".into();
-            return Err(Error::InvalidArgument { name: "vendor_cost_usd", value, expected });
-        }
         details.error_message = details.error_message.as_deref().map(redact);
         let vendor_cost = vendor_cost_usd;
         Ok(Self { target, usage, usage_source, vendor_cost, status_code, call_count, details })

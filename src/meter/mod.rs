@@ -15,6 +15,7 @@ mod job;
 mod limits;
 pub mod options;
 mod posting;
+mod queue;
 mod quote;
 mod raise;
 mod re_rate;
@@ -30,7 +31,7 @@ pub mod summary;
 mod verification;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -224,19 +225,6 @@ impl Meter {
     /// `invalid_query` for anything else than one reading statement.
     pub fn query(&self, sql: &str) -> Result<Table> {
         self.inner.store.query(sql, self.inner.options.query_rows_max)
-    }
-
-    /// Waits until everything that was queued before is committed.
-    ///
-    /// # Errors
-    /// `overloaded` when that takes longer than `busy_timeout_ms`; what is queued stays queued.
-    pub fn flush(&self) -> Result<()> {
-        self.inner.store.flush()
-    }
-
-    /// How many queued records failed after they were accepted; each is logged as an error.
-    pub fn queued_failures(&self) -> u64 {
-        self.inner.queued_failures.load(Ordering::Relaxed)
     }
 
     /// The account of a user; an empty one when it was never seen.

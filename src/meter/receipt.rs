@@ -1,6 +1,6 @@
 //! Receipts and decisions: what the meter answers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::call::{Call, UsageSource};
 use crate::domain::hold::Hold;
@@ -14,7 +14,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::usage::Usage;
 
 /// Whether a record was new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordStatus {
     /// It was recorded now.
@@ -24,7 +24,7 @@ pub enum RecordStatus {
 }
 
 /// What a call used beyond its hold. All 0 when it kept within.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overshoot {
     /// Tokens above the hold.
     pub tokens: i64,
@@ -33,7 +33,7 @@ pub struct Overshoot {
 }
 
 /// The proof of a recorded call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Whether it was recorded now or before.
     pub status: RecordStatus,
@@ -131,7 +131,7 @@ impl Receipt {
 }
 
 /// A hold that was granted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HoldReceipt {
     /// What `settle` and `release` name it by.
     pub hold_id: CallKey,
@@ -185,7 +185,7 @@ impl HoldReceipt {
 }
 
 /// Why a decision is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Everything fits.
@@ -197,7 +197,7 @@ pub enum Reason {
 }
 
 /// How one of several calls fares, after those before it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallVerdict {
     /// Who will be paid.
     pub provider: String,
@@ -214,7 +214,7 @@ pub struct CallVerdict {
 }
 
 /// Whether calls may be made. Being over a limit is a decision, never an error.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// Whether all of the calls may be made.
     pub allowed: bool,
@@ -247,7 +247,7 @@ pub struct Decision {
 }
 
 /// The answer to `reserve`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Reservation {
     /// The estimate is kept free: make the call, then settle.
@@ -259,7 +259,7 @@ pub enum Reservation {
 }
 
 /// The answer to `reserve_all`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Reservations {
     /// All are held (or recorded already), in their order; none is refused.
@@ -275,7 +275,7 @@ pub enum Reservations {
 }
 
 /// The answer to `release`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseStatus {
     /// The hold counts no more from now on.
@@ -285,7 +285,7 @@ pub enum ReleaseStatus {
 }
 
 /// What a call would cost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// The cost; nothing when no price is known.
     pub cost_usd: Option<Money>,
@@ -308,7 +308,7 @@ pub struct Quote {
 }
 
 /// Which price a quote is by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotedPrice {
     /// The row's id.
     pub id: i64,

@@ -31,9 +31,9 @@ pub enum Recorded {
 }
 
 /// A record that was checked at the door.
-struct Entry {
+pub(super) struct Entry {
     user: String,
-    key_text: String,
+    pub(super) key_text: String,
     key: CallKey,
     draft: Draft,
     occurred_at: Option<Timestamp>,
@@ -94,26 +94,6 @@ impl Meter {
         answers.into_iter().map(answer).collect()
     }
 
-    /// Queues a record and returns its idempotency key at once; [`Meter::flush`] waits for the
-    /// commit. For hosts that may not wait. Bad input is still answered here. While the store
-    /// fails it is tried again, up to a minute; what fails in the end is logged and counted by
-    /// [`Meter::queued_failures`].
-    pub fn queue_call(&self, record: &CallRecord) -> Result<String> {
-        let entry = self.entry(record)?;
-        let key = entry.key_text.clone();
-        let failures = Arc::clone(&self.inner.queued_failures);
-        let shown = key.clone();
-        let completion: Completion<Receipt> = Box::new(move |outcome| match outcome {
-            Ok(receipt) => events::recorded(&receipt),
-            Err(error) => {
-                failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                events::queued_call_failed(&shown, &error);
-            }
-        });
-        self.submit_entry(entry, false, completion)?;
-        Ok(key)
-    }
-
     /// Records a call as the option `durability` says.
     pub fn record(&self, record: &CallRecord) -> Result<Recorded> {
         match self.inner.options.durability {
@@ -126,7 +106,7 @@ impl Meter {
         }
     }
 
-    fn entry(&self, record: &CallRecord) -> Result<Entry> {
+    pub(super) fn entry(&self, record: &CallRecord) -> Result<Entry> {
         let user = name::user(&record.user)?.to_owned();
         let key_text = key_text(record.idempotency_key.as_deref())?;
         Ok(Entry {
@@ -140,7 +120,7 @@ impl Meter {
         })
     }
 
-    fn submit_entry(
+    pub(super) fn submit_entry(
         &self,
         entry: Entry,
         is_awaited: bool,

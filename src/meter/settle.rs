@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::draft::{Costing, Draft, check_source, cost_of, cost_with};
+use super::draft::{Costing, Draft, check_outcome, cost_of, cost_with};
+use super::job::Completion;
 use super::posting::{Posting, Rules, windows_at};
 use super::receipt::{Overshoot, Receipt, RecordStatus, ReleaseStatus};
 use super::record::difference;
@@ -19,7 +20,15 @@ use crate::domain::price::{PriceMatch, Variant};
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Unit, Usage};
 use crate::error::{Error, Result};
-use crate::storage::{Changes, Found, Head, View, WindowKey};
+use crate::storage::{Changes, Found, Head, Ticket, View, WindowKey};
+
+/// A settlement that was checked at the door.
+pub(super) struct Settlement {
+    user: String,
+    hold_id: CallKey,
+    outcome: CallOutcome,
+    now: Timestamp,
+}
 
 impl Meter {
     /// Records what the call that was held for really used, and ends the hold.
@@ -32,19 +41,37 @@ impl Meter {
     /// `unknown_hold`, `idempotency_conflict` when it was settled with other content, `invalid_*`
     /// for bad input, and the errors of the store.
     pub fn settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<Receipt> {
-        let user = name::user(user)?.to_owned();
-        check_source(outcome.usage_source)?;
-        let (outcome, now) = (outcome.clone(), self.now());
-        let rules = Arc::clone(&self.inner.rules);
-        let keys = vec![hold_id, hold_id.correction()];
-        let key_text = hold_id.to_string();
-        self.run(&key_text, |completion| {
-            let about = About::keys(&user, keys);
-            let windows = move |head: &Head| windows_of_hold(head, now);
-            let decide = move |view: &View| settle(&user, hold_id, &outcome, now, &rules, view);
-            self.submit(about, windows, decide, completion)
+        let settlement = self.settlement(user, hold_id, outcome)?;
+        self.run(&hold_id.to_string(), |completion| {
+            self.submit_settlement(settlement, true, completion)
         })
         .inspect(events::recorded)
+    }
+
+    pub(super) fn settlement(
+        &self,
+        user: &str,
+        hold_id: CallKey,
+        outcome: &CallOutcome,
+    ) -> Result<Settlement> {
+        let user = name::user(user)?.to_owned();
+        check_outcome(outcome)?;
+        Ok(Settlement { user, hold_id, outcome: outcome.clone(), now: self.now() })
+    }
+
+    pub(super) fn submit_settlement(
+        &self,
+        settlement: Settlement,
+        is_awaited: bool,
+        completion: Completion<Receipt>,
+    ) -> Result<Ticket> {
+        let Settlement { user, hold_id, outcome, now } = settlement;
+        let rules = Arc::clone(&self.inner.rules);
+        let keys = vec![hold_id, hold_id.correction()];
+        let about = About { is_awaited, ..About::keys(&user, keys) };
+        let windows = move |head: &Head| windows_of_hold(head, now);
+        let decide = move |view: &View| settle(&user, hold_id, &outcome, now, &rules, view);
+        self.submit(about, windows, decide, completion)
     }
 
     /// Gives a hold back: the call was not made. Giving it back again, or after it has expired,

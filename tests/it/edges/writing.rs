@@ -1,19 +1,27 @@
-//! Writing: a store that is busy, and records that are queued.
+//! Writing: a store that is busy, and what is queued.
 
 use std::time::Instant;
 
 use alwrity_metering::{
-    CallRecord, Durability, Error, RecordStatus, Recorded, Reservation, Synchronous,
+    CallKey, CallOutcome, CallRecord, CallRequest, Durability, Error, HoldReceipt, Meter,
+    RecordStatus, Recorded, Reservation, Synchronous, Usage, UsageSource,
 };
 use rusqlite::Connection;
 
-use crate::scene::{Scene, ask, assert_verified, chat, granted, log, number, used_and_held};
+use crate::scene::{Scene, ask, assert_verified, chat, granted, limit, log, number, used_and_held};
 
 /// Somebody else's connection that holds the write lock.
 fn hold_the_lock(scene: &Scene) -> Connection {
     let foreign = Connection::open(scene.path()).unwrap();
     foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
     foreign
+}
+
+/// Flushes until it is done: an impatient meter gives up early where the machine is slow.
+fn flush(meter: &Meter) {
+    while let Err(error) = meter.flush() {
+        assert_eq!(error.code(), "overloaded");
+    }
 }
 
 fn impatient() -> Scene {
@@ -48,7 +56,7 @@ fn while_somebody_else_writes_a_call_is_refused_in_time_and_nothing_happens() {
     assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 1));
     assert!(scene.meter.check_limit(&ask("u", "k3", 10, 5)).unwrap().allowed);
     foreign.execute_batch("ROLLBACK").unwrap();
-    scene.meter.flush().unwrap();
+    flush(&scene.meter);
     assert_eq!(number(&scene.meter, "SELECT count(*) FROM calls"), 0);
     assert_eq!(number(&scene.meter, "SELECT count(*) FROM holds"), 1);
     assert_eq!(scene.meter.limits("u").unwrap().plan_id, "free");
@@ -70,10 +78,10 @@ fn a_full_queue_refuses_without_burning_the_key() {
     assert_eq!(queue("k2").unwrap(), "k2");
     assert!(matches!(queue("k3"), Err(Error::Overloaded { waited_ms: 50 })));
     foreign.execute_batch("COMMIT").unwrap();
-    scene.meter.flush().unwrap();
+    flush(&scene.meter);
     assert_eq!(log(&scene.meter, "u").total_count, 2);
     assert_eq!(queue("k3").unwrap(), "k3");
-    scene.meter.flush().unwrap();
+    flush(&scene.meter);
     assert_eq!(log(&scene.meter, "u").total_count, 3);
     assert_eq!(scene.meter.queued_failures(), 0);
 }
@@ -160,4 +168,81 @@ fn both_levels_of_durability_give_the_same_rows() {
         crate::scene::rows(&scene.meter, "SELECT * FROM calls ORDER BY id")
     };
     assert_eq!(dump(Synchronous::Full), dump(Synchronous::Normal));
+}
+
+#[test]
+fn a_queued_settlement_is_the_same_as_one_that_is_awaited() {
+    let scene = Scene::new();
+    let (outcome, mut receipts) = (CallOutcome::from(Usage::tokens(10, 7)), Vec::new());
+    for user in ["awaited", "queued"] {
+        let hold_id = granted(&scene.meter, &ask(user, "k", 10, 5)).hold_id;
+        if user == "queued" {
+            scene.meter.queue_settle(user, hold_id, &outcome).unwrap();
+            scene.meter.flush().unwrap();
+        } else {
+            scene.meter.settle(user, hold_id, &outcome).unwrap();
+        }
+        assert_eq!(used_and_held(&scene.meter, user, "gemini_calls"), (1, 0));
+        receipts.push(scene.meter.settle(user, hold_id, &outcome).unwrap());
+    }
+    let [awaited, queued] = &receipts[..] else { panic!("{receipts:?}") };
+    assert_eq!((awaited.status, queued.status), (RecordStatus::Duplicate, RecordStatus::Duplicate));
+    assert_eq!((awaited.cost_usd, &awaited.usage), (queued.cost_usd, &queued.usage));
+    assert_eq!(queued.usage.total_tokens(), 17);
+    assert_eq!(scene.meter.queued_failures(), 0);
+    assert_verified(&scene.meter);
+}
+
+/// It waits in the queue behind a foreign writer until the hold has expired.
+#[test]
+fn a_queued_settlement_is_late_by_the_instant_it_was_queued() {
+    let scene = Scene::new();
+    let ttl = |key| CallRequest { ttl_ms: Some(60_000), ..ask("u", key, 10, 5) };
+    let in_time = granted(&scene.meter, &ttl("in time"));
+    let late = granted(&scene.meter, &ttl("late"));
+    let outcome = CallOutcome::from(Usage::tokens(10, 7));
+    let foreign = hold_the_lock(&scene);
+    scene.meter.queue_settle("u", in_time.hold_id, &outcome).unwrap();
+    scene.at("2025-10-07T12:01:00Z");
+    scene.meter.queue_settle("u", late.hold_id, &outcome).unwrap();
+    foreign.execute_batch("COMMIT").unwrap();
+    scene.meter.flush().unwrap();
+    let is_late = |hold: HoldReceipt| scene.meter.settle("u", hold.hold_id, &outcome).unwrap().late;
+    assert_eq!((is_late(in_time), is_late(late)), (false, true));
+}
+
+#[test]
+fn bad_input_of_a_queued_settlement_is_answered_at_once_and_later_failures_are_counted() {
+    let scene = Scene::new();
+    let hold_id = granted(&scene.meter, &ask("u", "k", 10, 5)).hold_id;
+    let settle = |user: &str, hold_id, outcome: &CallOutcome| {
+        scene.meter.queue_settle(user, hold_id, outcome).map_err(|error| error.code())
+    };
+    let good = CallOutcome::from(Usage::tokens(10, 7));
+    let bad = CallOutcome { status_code: 1, ..good.clone() };
+    assert_eq!(settle("u", hold_id, &bad), Err("invalid_argument"));
+    let bad = CallOutcome { usage_source: UsageSource::ExpiredHold, ..good.clone() };
+    assert_eq!(settle("u", hold_id, &bad), Err("invalid_argument"));
+    assert_eq!(settle("u", hold_id, &Usage::tokens(-1, 0).into()), Err("invalid_usage"));
+    assert_eq!(settle(" ", hold_id, &good), Err("invalid_name"));
+    assert_eq!(settle("u", CallKey::new("u", "unheard of"), &good), Ok(()));
+    assert_eq!(settle("u", hold_id, &good), Ok(()));
+    assert_eq!(settle("u", hold_id, &Usage::tokens(10, 8).into()), Ok(()));
+    scene.meter.flush().unwrap();
+    assert_eq!(scene.meter.queued_failures(), 2, "the unknown hold and the conflict");
+    assert_eq!(log(&scene.meter, "u").total_count, 1);
+}
+
+#[test]
+fn queued_settlements_survive_the_end_of_the_meter() {
+    let scene = Scene::new();
+    scene.meter.set_limit("u", &limit("gemini_calls", "unlimited")).unwrap();
+    for number in 0..40 {
+        let hold = granted(&scene.meter, &ask("u", &format!("k{number}"), 10, 5));
+        scene.meter.queue_settle("u", hold.hold_id, &Usage::tokens(1, 1).into()).unwrap();
+    }
+    let scene = scene.reopened();
+    assert_eq!(log(&scene.meter, "u").total_count, 40);
+    assert_eq!(number(&scene.meter, "SELECT count(*) FROM holds"), 0);
+    assert_verified(&scene.meter);
 }

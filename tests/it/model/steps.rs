@@ -29,6 +29,12 @@ pub(crate) enum Step {
         key: String,
         outcome: Box<CallOutcome>,
     },
+    /// Settles without waiting, then flushes.
+    QueueSettle {
+        user: &'static str,
+        key: String,
+        outcome: Box<CallOutcome>,
+    },
     Release {
         user: &'static str,
         key: String,
@@ -105,6 +111,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => requests_of_one().prop_map(Step::Check),
         8 => (users(), keys(), outcomes()).prop_map(|(user, key, outcome)| {
             Step::Settle { user, key, outcome: Box::new(outcome) }
+        }),
+        2 => (users(), keys(), outcomes()).prop_map(|(user, key, outcome)| {
+            Step::QueueSettle { user, key, outcome: Box::new(outcome) }
         }),
         3 => (users(), keys()).prop_map(|(user, key)| Step::Release { user, key }),
         3 => (users(), subscribes())

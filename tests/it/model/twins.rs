@@ -147,6 +147,9 @@ fn answer(meter: &Meter, step: &Step) -> String {
         Step::Settle { user, key: text, outcome } => {
             shown(meter.settle(user, key(user, text), outcome))
         }
+        Step::QueueSettle { user, key: text, outcome } => {
+            shown(meter.queue_settle(user, key(user, text), outcome).and_then(|()| meter.flush()))
+        }
         Step::Release { user, key: text } => shown(meter.release(user, key(user, text))),
         Step::Subscribe { user, subscribe } => shown(meter.subscribe(user, subscribe)),
         Step::Change { user, change, payment } => {

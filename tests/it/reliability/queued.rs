@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use alwrity_metering::{CallRequest, Reservation, Usage};
+
 use super::stage::{assert_verified, call, record, recorded, seeded};
 
 /// The store fails for a while: its table is gone, as a disk may be.
@@ -11,11 +13,14 @@ fn queued_records_outlive_a_store_that_fails_for_a_while() {
     let path = folder.path().join("metering.db");
     let meter = seeded(&path);
     record(&meter, "u", "before", 1).unwrap();
+    let request = CallRequest::new("u", "gemini", "gemini-2.5-flash").with_tokens(1000, 200);
+    let Reservation::Granted(hold) = meter.reserve(&request).unwrap() else { panic!("refused") };
     let shell = rusqlite::Connection::open(&path).unwrap();
     shell.execute_batch("ALTER TABLE call_keys RENAME TO away").unwrap();
     for number in 0..10 {
         meter.queue_call(&call("u", &format!("queued-{number}"))).unwrap();
     }
+    meter.queue_settle("u", hold.hold_id, &Usage::tokens(1000, 200).into()).unwrap();
     // Whoever waits is told at once, and `flush` does not claim what is not so.
     let error = meter.record_call(&call("u", "waiting")).unwrap_err();
     assert_eq!(error.code(), "storage_unavailable");
@@ -26,7 +31,7 @@ fn queued_records_outlive_a_store_that_fails_for_a_while() {
     }
     assert_eq!(meter.queued_failures(), 0);
     drop((meter, shell));
-    assert_eq!(recorded(&path), 11);
+    assert_eq!(recorded(&path), 12);
     assert_verified(&path);
 }
 

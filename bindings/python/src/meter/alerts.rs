@@ -1,0 +1,134 @@
+//! Alerts: reading, marking and delivering them.
+
+use alwrity_metering::{
+    AlertFilter, Channel, Delivery, DeliveryFailure, Page,
+};
+use pyo3::prelude::*;
+use serde::Serialize;
+
+use super::Meter;
+use crate::read::named;
+use crate::show::show;
+
+/// A delivery as Python has it.
+#[derive(Serialize)]
+#[serde(rename = "Delivery")]
+struct Shown<'a> {
+    message_id: &'a str,
+    attempt: i64,
+    alert: &'a alwrity_metering::Alert,
+}
+
+/// A function of Python that carries alerts.
+struct Carrier {
+    name: String,
+    send: Py<PyAny>,
+}
+
+impl Channel for Carrier {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn send(&mut self, delivery: &Delivery) -> Result<(), DeliveryFailure> {
+        Python::attach(|py| {
+            let Delivery { message_id, attempt, alert, .. } = delivery;
+            let shown = show(py, &Shown { message_id, attempt: *attempt, alert });
+            shown.and_then(|shown| self.send.call1(py, (shown,))).map(drop).map_err(|error| {
+                let is_final = error.value(py).getattr("is_final").is_ok_and(|is_final| {
+                    is_final.is_truthy().unwrap_or(false)
+                });
+                DeliveryFailure { reason: error.to_string(), is_final }
+            })
+        })
+    }
+}
+
+fn filter(
+    unread: bool,
+    dismissed: bool,
+    kind: Option<&Bound<'_, PyAny>>,
+    severity: Option<&Bound<'_, PyAny>>,
+) -> PyResult<AlertFilter> {
+    Ok(AlertFilter {
+        is_unread: unread,
+        with_dismissed: dismissed,
+        kind: kind.map(|kind| named("kind", kind)).transpose()?,
+        severity: severity.map(|severity| named("severity", severity)).transpose()?,
+    })
+}
+
+#[pymethods]
+impl Meter {
+    #[pyo3(signature = (
+        user, *, unread=false, dismissed=false, kind=None, severity=None, before_id=None, offset=0,
+        limit=50,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "a filter and a page, as Python names them")]
+    fn alerts<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        unread: bool,
+        dismissed: bool,
+        kind: Option<&Bound<'py, PyAny>>,
+        severity: Option<&Bound<'py, PyAny>>,
+        before_id: Option<i64>,
+        offset: i64,
+        limit: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let filter = filter(unread, dismissed, kind, severity)?;
+        self.answer(py, |meter| meter.alerts(user, &filter, Page { before_id, offset, limit }))
+    }
+
+    #[pyo3(signature = (
+        *, unread=false, dismissed=false, kind=None, severity=None, before_id=None, offset=0,
+        limit=50,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "a filter and a page, as Python names them")]
+    fn operator_alerts<'py>(
+        &self,
+        py: Python<'py>,
+        unread: bool,
+        dismissed: bool,
+        kind: Option<&Bound<'py, PyAny>>,
+        severity: Option<&Bound<'py, PyAny>>,
+        before_id: Option<i64>,
+        offset: i64,
+        limit: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let filter = filter(unread, dismissed, kind, severity)?;
+        let page = Page { before_id, offset, limit };
+        self.answer(py, |meter| meter.operator_alerts(&filter, page))
+    }
+
+    fn mark_read(&self, py: Python<'_>, user: &str, alert_id: i64) -> PyResult<()> {
+        self.ask(py, |meter| meter.mark_read(user, alert_id))
+    }
+
+    fn mark_all_read(&self, py: Python<'_>, user: &str) -> PyResult<i64> {
+        self.ask(py, |meter| meter.mark_all_read(user))
+    }
+
+    fn dismiss(&self, py: Python<'_>, user: &str, alert_id: i64) -> PyResult<()> {
+        self.ask(py, |meter| meter.dismiss(user, alert_id))
+    }
+
+    fn dismiss_operator_alert(&self, py: Python<'_>, alert_id: i64) -> PyResult<()> {
+        self.ask(py, |meter| meter.dismiss_operator_alert(alert_id))
+    }
+
+    fn deliver_alerts<'py>(
+        &self,
+        py: Python<'py>,
+        channel: String,
+        send: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut carrier = Carrier { name: channel, send };
+        self.answer(py, |meter| meter.deliver_alerts(&mut carrier))
+    }
+
+    fn outbox<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, alwrity_metering::Meter::outbox)
+    }
+}

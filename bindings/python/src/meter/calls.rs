@@ -1,0 +1,279 @@
+//! Calls: checking, reserving, settling, recording, and looking at them.
+
+use alwrity_metering::{
+    CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, LoggedCall, Page,
+    Reservation, Reservations, Span,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use super::Meter;
+use crate::calls::{outcome, record, request};
+use crate::failure::failed;
+use crate::read::{Named, instant, wrong};
+use crate::results::{Decision, HoldReceipt, Quote, Receipt};
+use crate::show::{datetime, show, show_as};
+
+/// The answer to a reservation: a `HoldReceipt`, a refusing `Decision`, or the `Receipt` of a key
+/// that is recorded already.
+pub(crate) fn reservation(py: Python<'_>, answer: Reservation) -> PyResult<Bound<'_, PyAny>> {
+    match answer {
+        Reservation::Granted(hold) => HoldReceipt::of(py, *hold),
+        Reservation::Refused(decision) => Decision::of(py, *decision),
+        Reservation::Duplicate(receipt) => Receipt::of(py, *receipt),
+    }
+}
+
+/// The answer to several: a list of those, or one refusing `Decision`.
+pub(crate) fn reservations(py: Python<'_>, answer: Reservations) -> PyResult<Bound<'_, PyAny>> {
+    match answer {
+        Reservations::Refused { decision } => Decision::of(py, *decision),
+        Reservations::Granted { reservations } => {
+            let all: PyResult<Vec<_>> =
+                reservations.into_iter().map(|one| reservation(py, one)).collect();
+            Ok(PyList::new(py, all?)?.into_any())
+        }
+    }
+}
+
+/// The requests of one user, each a mapping of the arguments of `check_limit`.
+pub(crate) fn requests(user: &str, calls: &Bound<'_, PyAny>) -> PyResult<Vec<CallRequest>> {
+    each(calls, |arguments| request(user, Some(arguments)))
+}
+
+/// The records, each a mapping of the arguments of `record_call` with `user` among them.
+pub(crate) fn records(calls: &Bound<'_, PyAny>) -> PyResult<Vec<CallRecord>> {
+    each(calls, |arguments| {
+        let arguments = arguments.copy()?;
+        let user = arguments.get_item("user")?;
+        let user = user.ok_or_else(|| crate::read::missing("user"))?;
+        arguments.del_item("user")?;
+        record(&crate::read::text("user", &user)?, Some(&arguments))
+    })
+}
+
+fn each<'py, T>(
+    calls: &Bound<'py, PyAny>,
+    read: impl Fn(&Named<'py>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let mut all = Vec::new();
+    for call in calls.try_iter()? {
+        let call = call?;
+        let arguments = call
+            .cast::<PyDict>()
+            .map_err(|_| wrong("calls", "dicts of the arguments of one call", &call))?;
+        all.push(read(arguments)?);
+    }
+    Ok(all)
+}
+
+/// The id that `reserve` returned.
+pub(crate) fn hold_id(py: Python<'_>, text: &str) -> PyResult<CallKey> {
+    text.parse().map_err(|error| failed(py, &error))
+}
+
+/// A hold that was given, or the id of one; and what was held, if that is known.
+pub(crate) fn held(py: Python<'_>, hold: &Bound<'_, PyAny>) -> PyResult<(CallKey, Option<Held>)> {
+    if let Ok(receipt) = hold.cast::<HoldReceipt>() {
+        let held = receipt.get().0.clone();
+        return Ok((held.hold_id, Some(held)));
+    }
+    Ok((hold_id(py, &crate::read::text("hold", hold)?)?, None))
+}
+
+#[pymethods]
+impl Meter {
+    #[pyo3(signature = (user, **call))]
+    fn check_limit<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        call: Option<&Named<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request = request(user, call)?;
+        Decision::of(py, self.ask(py, |meter| meter.check_limit(&request))?)
+    }
+
+    fn check_limits<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        calls: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let requests = requests(user, calls)?;
+        Decision::of(py, self.ask(py, |meter| meter.check_limits(&requests))?)
+    }
+
+    #[pyo3(signature = (user, **call))]
+    fn _reserve<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        call: Option<&Named<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request = request(user, call)?;
+        reservation(py, self.ask(py, |meter| meter.reserve(&request))?)
+    }
+
+    fn _reserve_all<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        calls: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let requests = requests(user, calls)?;
+        reservations(py, self.ask(py, |meter| meter.reserve_all(&requests))?)
+    }
+
+    #[pyo3(signature = (user, hold, **outcome))]
+    fn settle<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        hold: &Bound<'py, PyAny>,
+        outcome: Option<&Named<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (key, outcome) = settlement(py, hold, outcome)?;
+        Receipt::of(py, self.ask(py, |meter| meter.settle(user, key, &outcome))?)
+    }
+
+    fn release<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        hold: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (key, _) = held(py, hold)?;
+        self.answer(py, |meter| meter.release(user, key))
+    }
+
+    #[pyo3(signature = (user, **call))]
+    fn record_call<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        call: Option<&Named<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let record = record(user, call)?;
+        Receipt::of(py, self.ask(py, |meter| meter.record_call(&record))?)
+    }
+
+    fn record_calls<'py>(
+        &self,
+        py: Python<'py>,
+        calls: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let records = records(calls)?;
+        let answers = self.ask(py, |meter| Ok(meter.record_calls(&records)))?;
+        let shown: PyResult<Vec<_>> = answers
+            .into_iter()
+            .map(|answer| match answer {
+                Ok(receipt) => Receipt::of(py, receipt),
+                Err(error) => Ok(failed(py, &error).into_value(py).into_bound(py).into_any()),
+            })
+            .collect();
+        PyList::new(py, shown?)
+    }
+
+    #[pyo3(signature = (user, **call))]
+    fn queue_call(
+        &self,
+        py: Python<'_>,
+        user: &str,
+        call: Option<&Named<'_>>,
+    ) -> PyResult<String> {
+        let record = record(user, call)?;
+        self.ask(py, |meter| meter.queue_call(&record))
+    }
+
+    #[pyo3(signature = (user = "", **call))]
+    fn quote<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        call: Option<&Named<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let record = record(user, call)?;
+        Quote::of(py, self.ask(py, |meter| meter.quote(&record))?)
+    }
+
+    #[pyo3(signature = (
+        user, *, provider=None, operation=None, model=None, status_code=None, since=None,
+        until=None, unpriced=false, before_id=None, offset=0, limit=50,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "a filter and a page, as Python names them")]
+    fn calls<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        provider: Option<String>,
+        operation: Option<String>,
+        model: Option<String>,
+        status_code: Option<i64>,
+        since: Option<&Bound<'py, PyAny>>,
+        until: Option<&Bound<'py, PyAny>>,
+        unpriced: bool,
+        before_id: Option<i64>,
+        offset: i64,
+        limit: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let within = span(since, until)?;
+        let filter =
+            CallFilter { provider, operation, model, status_code, within, is_unpriced: unpriced };
+        let page = Page { before_id, offset, limit };
+        let found = self.ask(py, |meter| meter.calls(user, &filter, page))?;
+        let calls: PyResult<Vec<_>> = found
+            .calls
+            .into_iter()
+            .map(|call| show_as(py, "LoggedCall", &LoggedCall::from(call)))
+            .collect();
+        let page = py.import("alwrity_metering.results")?.getattr("CallPage")?;
+        page.call1((PyTuple::new(py, calls?)?, found.total_count))
+    }
+
+    fn current_period<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
+        let standing = self.ask(py, |meter| meter.current_period(user))?;
+        let class = py.import("alwrity_metering.results")?.getattr("CurrentPeriod")?;
+        class.call1((
+            standing.usage_period.label(),
+            standing.plan_id,
+            show(py, &standing.status)?,
+            datetime(py, standing.usage_period.starts_at)?,
+            datetime(py, standing.usage_period.ends_at)?,
+            show(py, &standing.usage_period)?,
+            show(py, &standing.billing_period)?,
+        ))
+    }
+}
+
+/// What a hold became: its key, and how the call turned out.
+pub(crate) fn settlement(
+    py: Python<'_>,
+    hold: &Bound<'_, PyAny>,
+    arguments: Option<&Named<'_>>,
+) -> PyResult<(CallKey, alwrity_metering::CallOutcome)> {
+    let (key, held) = held(py, hold)?;
+    let (provider, usage) = match &held {
+        Some(held) => (held.provider.as_str(), Some(&held.usage)),
+        None => ("", None),
+    };
+    Ok((key, outcome(provider, usage, arguments)?))
+}
+
+/// From an instant on, and before another; all of time where none is given.
+pub(crate) fn span(
+    since: Option<&Bound<'_, PyAny>>,
+    until: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<Span>> {
+    if since.is_none() && until.is_none() {
+        return Ok(None);
+    }
+    let mut span = Span::ALWAYS;
+    if let Some(since) = since {
+        span.starts_at = instant("since", since)?;
+    }
+    if let Some(until) = until {
+        span.ends_at = instant("until", until)?;
+    }
+    Ok(Some(span))
+}

@@ -1,0 +1,67 @@
+//! Limits: where a user stands, and the user's own limits.
+
+use alwrity_metering::LimitChange;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::Meter;
+use crate::read::{Named, instant, money, named, optional, text, unexpected};
+
+#[pymethods]
+impl Meter {
+    fn limits<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, |meter| meter.limits(user))
+    }
+
+    #[pyo3(signature = (user, name, maximum, **change))]
+    fn set_limit<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        name: &str,
+        maximum: &Bound<'py, PyAny>,
+        change: Option<&Named<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let change = limit_change(name, maximum, change)?;
+        self.answer(py, |meter| meter.set_limit(user, &change))
+    }
+
+    fn clear_limit<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        name: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, |meter| meter.clear_limit(user, name))
+    }
+}
+
+fn limit_change(
+    name: &str,
+    maximum: &Bound<'_, PyAny>,
+    arguments: Option<&Named<'_>>,
+) -> PyResult<LimitChange> {
+    let maximum = match optional("maximum", maximum, money)? {
+        None => "unlimited".to_owned(),
+        Some(amount) => amount.to_string(),
+    };
+    let mut change = LimitChange { name: name.to_owned(), maximum, ..LimitChange::default() };
+    for (key, value) in arguments.into_iter().flatten() {
+        let key = key.cast::<PyString>()?;
+        let name = key.to_str()?;
+        match name {
+            "boost" => change.is_boost = value.extract()?,
+            "metric" => change.metric = optional(name, &value, named)?,
+            "provider" => change.provider = optional(name, &value, text)?,
+            "operation" => change.operation = optional(name, &value, text)?,
+            "window" => change.window = optional(name, &value, named)?,
+            "policy" => change.policy = optional(name, &value, named)?,
+            "thresholds" => change.thresholds = value.extract()?,
+            "starts_at" => change.starts_at = optional(name, &value, instant)?,
+            "ends_at" => change.ends_at = optional(name, &value, instant)?,
+            "note" => change.note = optional(name, &value, text)?,
+            _ => return Err(unexpected(name)),
+        }
+    }
+    Ok(change)
+}

@@ -1,0 +1,79 @@
+//! Reports: what was used, by whom, on what, and where it is heading.
+
+use alwrity_metering::{Compare, FindHints, HintScope, PeriodChoice};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::Meter;
+use crate::failure::failed;
+use crate::show::show_as;
+
+#[pymethods]
+impl Meter {
+    #[pyo3(signature = (user, period = "current"))]
+    fn usage_summary<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        period: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let choice: PeriodChoice = period.parse().map_err(|error| failed(py, &error))?;
+        self.answer(py, |meter| meter.usage_summary(user, &choice))
+    }
+
+    fn dashboard<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, |meter| meter.dashboard(user))
+    }
+
+    #[pyo3(signature = (user, months = 6))]
+    fn trends<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        months: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, |meter| meter.trends(user, months))
+    }
+
+    #[pyo3(signature = (user, days = 30))]
+    fn daily_trends<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        days: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, |meter| meter.daily_trends(user, days))
+    }
+
+    #[pyo3(signature = (user, *, days = 30, sla_ms = None))]
+    fn compare<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        days: i64,
+        sla_ms: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let choice = Compare { days, sla_ms };
+        show_as(py, "Comparison", &self.ask(py, |meter| meter.compare(user, &choice))?)
+    }
+
+    #[pyo3(signature = (user, *, days = 30, scope = "used_providers"))]
+    fn hints<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        days: i64,
+        scope: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let scope = match scope {
+            "same_provider" => HintScope::SameProvider,
+            "used_providers" => HintScope::UsedProviders,
+            "all_providers" => HintScope::AllProviders,
+            _ => {
+                let expected = "'same_provider', 'used_providers' or 'all_providers'";
+                return Err(PyValueError::new_err(format!("scope must be {expected}")));
+            }
+        };
+        self.answer(py, |meter| meter.hints(user, &FindHints { days, scope }))
+    }
+}
