@@ -69,6 +69,15 @@ pub(crate) fn extract_usage<'py>(
     extracted(py, py.detach(|| ingest::extract_usage_text(provider, &text)))
 }
 
+/// What a body of bytes counts as by its `Content-Type`: one image, one video, one sound.
+#[pyfunction]
+pub(crate) fn extract_content_type<'py>(
+    py: Python<'py>,
+    content_type: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    extracted(py, ingest::extract_content_type(content_type))
+}
+
 fn extracted(
     py: Python<'_>,
     found: Option<ingest::Extracted>,

@@ -33,7 +33,8 @@ mod _native {
     use super::failure::error_table;
     #[pymodule_export]
     use super::ingest::{
-        UsageStream, detect_provider, estimate_input_tokens, estimate_tokens, extract_usage,
+        UsageStream, detect_provider, estimate_input_tokens, estimate_tokens, extract_content_type,
+        extract_usage,
     };
     #[pymodule_export]
     use super::meter::Meter;

@@ -2,7 +2,7 @@
 
 use alwrity_metering::{
     CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, LoggedCall, Page,
-    Reservation, Reservations, Span,
+    Reservation, Reservations, Span, Timestamp,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -198,8 +198,8 @@ impl Meter {
     }
 
     #[pyo3(signature = (
-        user, *, provider=None, operation=None, model=None, status_code=None, since=None,
-        until=None, unpriced=false, before_id=None, offset=0, limit=50,
+        user, *, provider=None, operation=None, model=None, status_code=None, period=None,
+        since=None, until=None, unpriced=false, before_id=None, offset=0, limit=50,
     ))]
     #[expect(clippy::too_many_arguments, reason = "a filter and a page, as Python names them")]
     fn calls<'py>(
@@ -210,6 +210,7 @@ impl Meter {
         operation: Option<String>,
         model: Option<String>,
         status_code: Option<i64>,
+        period: Option<&str>,
         since: Option<&Bound<'py, PyAny>>,
         until: Option<&Bound<'py, PyAny>>,
         unpriced: bool,
@@ -217,9 +218,15 @@ impl Meter {
         offset: i64,
         limit: i64,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let within = span(since, until)?;
-        let filter =
-            CallFilter { provider, operation, model, status_code, within, is_unpriced: unpriced };
+        let filter = CallFilter {
+            provider,
+            operation,
+            model,
+            status_code,
+            within: span(since, until)?,
+            period_within: period.map(|label| month(py, label)).transpose()?,
+            is_unpriced: unpriced,
+        };
         let page = Page { before_id, offset, limit };
         let found = self.ask(py, |meter| meter.calls(user, &filter, page))?;
         let calls: PyResult<Vec<_>> = found
@@ -258,6 +265,12 @@ pub(crate) fn settlement(
         None => ("", None),
     };
     Ok((key, outcome(provider, usage, arguments)?))
+}
+
+/// The instants that the usage periods of a label start at, `YYYY-MM`.
+fn month(py: Python<'_>, label: &str) -> PyResult<Span> {
+    let starts_at = Timestamp::from_month_label(label).map_err(|error| failed(py, &error))?;
+    Ok(Span { starts_at, ends_at: starts_at.plus_months(1) })
 }
 
 /// From an instant on, and before another; all of time where none is given.

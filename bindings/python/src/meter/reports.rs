@@ -21,6 +21,17 @@ impl Meter {
         self.answer(py, |meter| meter.usage_summary(user, &choice))
     }
 
+    #[pyo3(signature = (user, period = "current"))]
+    fn usage_lines<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        period: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let choice: PeriodChoice = period.parse().map_err(|error| failed(py, &error))?;
+        self.answer(py, |meter| meter.usage_lines(user, &choice))
+    }
+
     fn dashboard<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.dashboard(user))
     }
