@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from alwrity_metering import Delivery
+from alwrity_metering.results import Delivery
 
 logger = logging.getLogger("uvicorn.error")
 

@@ -99,39 +99,38 @@ fn extracted(
 
 /// Reads what a stream used, chunk by chunk or event by event.
 #[pyclass(module = "alwrity_metering")]
-pub(crate) struct UsageStream(ingest::UsageStream);
+pub(crate) struct UsageStream {
+    provider: String,
+    stream: ingest::UsageStream,
+}
 
 #[pymethods]
 impl UsageStream {
     #[new]
-    fn new(provider: &str) -> Self {
-        Self(ingest::UsageStream::new(provider))
+    fn new(provider: String) -> Self {
+        Self { stream: ingest::UsageStream::new(&provider), provider }
     }
 
     /// Takes bytes or text as they came, or an event: a dict, or an object of an SDK.
     fn push(&mut self, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Ok(bytes) = chunk.extract::<&[u8]>() {
-            self.0.push_chunk(bytes);
-            return Ok(());
-        }
-        if let Ok(text) = chunk.extract::<&str>() {
-            self.0.push_chunk(text);
-            return Ok(());
-        }
-        if let Ok(event) = serde_json::from_str(&json_text(chunk)?) {
-            self.0.push_event(&event);
+            self.stream.push_chunk(bytes);
+        } else if let Ok(text) = chunk.extract::<&str>() {
+            self.stream.push_chunk(text);
+        } else if let Ok(event) = serde_json::from_str(&json_text(chunk)?) {
+            self.stream.push_event(&event);
         }
         Ok(())
     }
 
     /// What is known so far; `None` when that is nothing.
     fn so_far<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        extracted(py, self.0.so_far())
+        extracted(py, self.stream.so_far())
     }
 
-    /// What the whole stream used; it is empty afterwards.
-    fn finish<'py>(&mut self, py: Python<'py>, provider: &str) -> PyResult<Bound<'py, PyAny>> {
-        let stream = std::mem::replace(&mut self.0, ingest::UsageStream::new(provider));
-        extracted(py, stream.finish())
+    /// What the whole stream used, `None` when that is nothing; it begins anew afterwards.
+    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let next = ingest::UsageStream::new(&self.provider);
+        extracted(py, std::mem::replace(&mut self.stream, next).finish())
     }
 }

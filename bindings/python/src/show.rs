@@ -292,7 +292,8 @@ struct Fields<'py> {
 }
 
 /// Fields whose values are lists of structs that serde put together from several.
-const PUT_TOGETHER: [(&str, &str); 2] = [("providers", "ProviderLine"), ("models", "ModelLine")];
+const PUT_TOGETHER: [(&str, &str); 3] =
+    [("calls", "Call"), ("models", "ModelLine"), ("providers", "ProviderLine")];
 
 impl<'py> Fields<'py> {
     fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Failed> {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from alwrity_metering import (
+from alwrity_metering.results import (
+    Call,
     CallPage,
     HistoryEntry,
-    LoggedCall,
     SubscriptionReceipt,
     SubscriptionView,
 )
@@ -149,7 +149,7 @@ def log(page: CallPage, limit: int, offset: int) -> shapes.Log:
     }
 
 
-def logged(call: LoggedCall) -> shapes.LoggedCall:
+def logged(call: Call) -> shapes.LoggedCall:
     """A recorded call. Where no price is known its cost is 0, and `is_priced` says so."""
     tokens = (call.usage.get("input_tokens", 0), call.usage.get("output_tokens", 0))
     shown, actual = shown_provider(call.provider, call.operation), call.actual_provider

@@ -21,7 +21,6 @@ from alwrity_metering import (
     HoldReceipt,
     Meter,
     MeteringError,
-    UsageLimitExceededException,
 )
 
 from . import account_bodies, refusals
@@ -125,10 +124,10 @@ class Gate:
     async def _reserve(
         self, user: str, rule: RouteRule, asked: dict[str, Any]
     ) -> Admitted | Refused:
-        try:
-            hold = await self.async_meter.reserve(user, **asked)
-        except UsageLimitExceededException as refusal:
-            return self._refusal(refusal.decision)
+        reservation = await self.async_meter.reserve(user, **asked)
+        if reservation.decision is not None:
+            return self._refusal(reservation.decision)
+        hold = reservation.require()
         headers = limit_headers(hold.tightest, self.meter.now())
         return Admitted(MeteredCall(user, asked, hold, is_charged=True), rule.path, headers)
 

@@ -8,7 +8,8 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-from alwrity_metering import AsyncMeter, Delivery, Meter, MeteringError
+from alwrity_metering import AsyncMeter, Meter, MeteringError
+from alwrity_metering.results import Delivery
 
 from .admission import both
 

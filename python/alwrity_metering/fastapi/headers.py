@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from alwrity_metering import LimitState
+from alwrity_metering.results import LimitState
 
 Header = tuple[bytes, bytes]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
-from alwrity_metering import LimitState, Plan, PriceVersion
+from alwrity_metering.results import LimitState, Plan, PriceVersion
 
 from . import shapes
 from .names import shown_provider

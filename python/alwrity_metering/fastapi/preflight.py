@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from alwrity_metering import Decision, LimitState
+from alwrity_metering import Decision
+from alwrity_metering.results import LimitState
 
 from . import shapes
 from .names import target

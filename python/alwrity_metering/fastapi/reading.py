@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from alwrity_metering import Extracted, UsageStream, extract_content_type, extract_usage
+from alwrity_metering import UsageStream, extract_content_type, extract_usage
+from alwrity_metering.results import Extracted
 
 STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl")
 MADE = ("image/", "audio/", "video/")
@@ -78,7 +79,7 @@ class AnswerWatch:
         """Takes the next part of the body."""
         self.size_bytes += len(chunk)
         if self._stream is not None:
-            self._stream.push_chunk(chunk)
+            self._stream.push(chunk)
         elif self._body is not None:
             if self.size_bytes > self._body_bytes_max:
                 self._body = None

@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from alwrity_metering import Decision, LimitState, MeteringError
+from alwrity_metering import Decision, MeteringError
+from alwrity_metering.results import LimitState
 
 from .headers import Header, limit_headers
 from .names import shown_provider

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from alwrity_metering import Alert, AlertPage, Dashboard, Trends, UsageLine, UsageSummary
+from alwrity_metering.results import (
+    Alert,
+    AlertPage,
+    Dashboard,
+    Trends,
+    UsageLine,
+    UsageSummary,
+)
 
 from . import shapes
 from .names import shown_provider

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from alwrity_metering import (
-    HistoryEntry,
-    Meter,
-    Plan,
-    SubscriptionReceipt,
-    UnknownPlanError,
-    UsageLine,
-)
+from alwrity_metering import Meter
+from alwrity_metering.errors import UnknownPlanError
+from alwrity_metering.results import HistoryEntry, Plan, SubscriptionReceipt, UsageLine
 
 from . import account_bodies, plan_bodies, shapes, usage_bodies
 

@@ -1,18 +1,18 @@
 //! Calls: checking, reserving, settling, recording, and looking at them.
 
 use alwrity_metering::{
-    CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, LoggedCall, Page,
-    Reservation, Reservations, Span, Timestamp,
+    CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, Page, Reservation,
+    Reservations, Span, Timestamp,
 };
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList};
 
 use super::Meter;
 use crate::calls::{outcome, record, request};
 use crate::failure::failed;
 use crate::read::{Named, instant, wrong};
 use crate::results::{Decision, HoldReceipt, Quote, Receipt};
-use crate::show::{datetime, show, show_as};
+use crate::show::{datetime, show};
 
 /// The answer to a reservation: a `HoldReceipt`, a refusing `Decision`, or the `Receipt` of a key
 /// that is recorded already.
@@ -186,6 +186,18 @@ impl Meter {
         self.ask(py, |meter| meter.queue_call(&record))
     }
 
+    #[pyo3(signature = (user, hold, **outcome))]
+    fn queue_settle(
+        &self,
+        py: Python<'_>,
+        user: &str,
+        hold: &Bound<'_, PyAny>,
+        outcome: Option<&Named<'_>>,
+    ) -> PyResult<()> {
+        let (key, outcome) = settlement(py, hold, outcome)?;
+        self.ask(py, |meter| meter.queue_settle(user, key, &outcome))
+    }
+
     #[pyo3(signature = (user = "", **call))]
     fn quote<'py>(
         &self,
@@ -228,14 +240,7 @@ impl Meter {
             is_unpriced: unpriced,
         };
         let page = Page { before_id, offset, limit };
-        let found = self.ask(py, |meter| meter.calls(user, &filter, page))?;
-        let calls: PyResult<Vec<_>> = found
-            .calls
-            .into_iter()
-            .map(|call| show_as(py, "LoggedCall", &LoggedCall::from(call)))
-            .collect();
-        let page = py.import("alwrity_metering.results")?.getattr("CallPage")?;
-        page.call1((PyTuple::new(py, calls?)?, found.total_count))
+        self.answer(py, |meter| meter.calls(user, &filter, page))
     }
 
     fn current_period<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {

@@ -15,14 +15,8 @@ impl Meter {
         self.ask(py, core::Meter::users)
     }
 
-    fn verify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let checks = self.ask(py, core::Meter::verify)?;
-        let class = py.import("alwrity_metering.results")?.getattr("Check")?;
-        let shown: PyResult<Vec<_>> = checks
-            .into_iter()
-            .map(|check| class.call1((check.name, check.found, check.is_ok)))
-            .collect();
-        PyTuple::new(py, shown?)
+    fn verify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.answer(py, |meter| meter.verify().map(core::Verification::from))
     }
 
     fn rebuild(&self, py: Python<'_>) -> PyResult<i64> {

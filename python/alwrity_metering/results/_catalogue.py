@@ -1,0 +1,191 @@
+"""Results about plans, prices and the care of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ._base import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded(Result):
+    """What seeding added; what was there already is left as it is."""
+
+    plans: int
+    prices: int
+    aliases: int
+    providers: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Result):
+    """One limit of a plan."""
+
+    name: str
+    metric: str
+    provider: str | None
+    operation: str | None
+    window: str
+    maximum: int | Decimal | None
+    """``None`` means no limit; 0 means that the plan does not contain it."""
+    policy: str
+    thresholds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Result):
+    """A plan: a fee in dollars, and its limits."""
+
+    id: str
+    name: str
+    tier: str
+    price_monthly_usd: Decimal
+    price_yearly_usd: Decimal
+    included_cost_usd: Decimal | None
+    """What of the usage the fee of a month includes; ``None`` when all is in the fee."""
+    description: str
+    features: tuple[str, ...]
+    limits: tuple[Limit, ...]
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rate(Result):
+    """What one unit costs: ``amount_usd`` for ``per`` units."""
+
+    unit: str
+    above_input_tokens: int
+    amount_usd: Decimal
+    per: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceVersion(Result):
+    """A dated set of rates for a model."""
+
+    id: int
+    provider: str
+    matcher: str
+    model: str
+    variant: str
+    operation: str | None = None
+    effective_from: datetime
+    source: str
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceWarning(Result):
+    """A price that looks wrong but is accepted."""
+
+    price: str
+    unit: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnpricedGroup(Result):
+    """Unpriced calls of one provider, model and operation."""
+
+    provider: str
+    model: str
+    operation: str
+    calls: int
+    tokens: int
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReRatingLine(Result):
+    """What re-rating does, or would do, to the calls of one provider and model."""
+
+    provider: str
+    model: str
+    priced_calls: int
+    unpriced_calls: int
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ReRating(Result):
+    """The result of re-rating."""
+
+    is_applied: bool
+    priced_calls: int
+    unpriced_calls: int
+    cost_usd: Decimal
+    lines: tuple[ReRatingLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Result):
+    """One check of ``verify``."""
+
+    name: str
+    found: str
+    """A count when all is well, else the first difference."""
+    is_ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verification(Result):
+    """Whether the ledger gives every counter."""
+
+    is_ok: bool
+    first_difference: Check | None
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Result):
+    """The answer of a read-only query."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int | float | str | bytes | None, ...], ...]
+    is_cut: bool
+    """Whether rows were left out because there were too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned(Result):
+    """What pruning did, or would do."""
+
+    calls: int
+    unpriced_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedUser(Result):
+    """The answer to erasing a user: the rows keep their numbers under the pseudonym."""
+
+    pseudonym: str
+    calls: int
+    holds: int
+    invoices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detection(Result):
+    """Who was called and what for, as far as it is known."""
+
+    provider: str | None
+    operation: str | None
+    model: str | None
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted(Result):
+    """What an answer says was used."""
+
+    usage: dict[str, int]
+    source: str
+    model: str | None
+    service_tier: str | None
+    vendor_cost_usd: Decimal | None
+    is_partial: bool
+    """Whether a stream ended before its end: the usage is what is known so far."""
+    notes: tuple[str, ...]
