@@ -132,7 +132,7 @@ class Gate:
         return Admitted(MeteredCall(user, asked, hold, is_charged=True), rule.path, headers)
 
     def _refusal(self, decision: Decision) -> Refused:
-        headers = refusals.limit_refusal_headers(decision, self.meter.now())
+        headers = refusals.limit_refusal_headers(decision)
         return Refused(429, refusals.limit_refusal(decision), headers)
 
     def _lapsed_refusal(self, user: str) -> Refused | None:

@@ -21,10 +21,10 @@ UNITS = {"calls": "requests", "tokens": "tokens", "cost_usd": "micro-usd"}
 WINDOW_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
-def limit_headers(state: LimitState | None, now: datetime) -> list[Header]:
+def limit_headers(state: LimitState | None, now: datetime | None) -> list[Header]:
     """The headers that tell of a limit; none where there is no limit.
 
-    What the judged call wants counts as used.
+    What the judged call wants counts as used. Without `now`, nothing is said of a reset.
     """
     if state is None or state.maximum is None or state.remaining is None:
         return []
@@ -35,7 +35,7 @@ def limit_headers(state: LimitState | None, now: datetime) -> list[Header]:
     if seconds := WINDOW_SECONDS.get(state.window):
         policy += f";w={seconds}"
     headers = [(b"x-ratelimit-limit", b"%d" % quota), (b"x-ratelimit-remaining", b"%d" % remaining)]
-    if state.resets_at is not None:
+    if state.resets_at is not None and now is not None:
         left = math.ceil((state.resets_at - now).total_seconds())
         room += f";t={max(0, left)}"
         headers.append((b"x-ratelimit-reset", b"%d" % math.ceil(state.resets_at.timestamp())))

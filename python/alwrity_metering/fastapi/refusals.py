@@ -5,7 +5,7 @@ cannot be asked. The screens read the status and the body alone.
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -65,13 +65,13 @@ def limit_numbers(state: LimitState) -> UsageRefused:
     return usage
 
 
-def limit_refusal_headers(decision: Decision, now: datetime) -> list[Header]:
+def limit_refusal_headers(decision: Decision) -> list[Header]:
     """The headers of a `429`."""
-    headers = limit_headers(decision.limit, now)
-    if decision.retry_after_ms is not None:
-        seconds = max(1, math.ceil(decision.retry_after_ms / 1000))
-        headers.append((b"retry-after", b"%d" % seconds))
-    return headers
+    if decision.resets_at is None or decision.retry_after_ms is None:
+        return limit_headers(decision.limit, None)
+    judged_at = decision.resets_at - timedelta(milliseconds=decision.retry_after_ms)
+    seconds = max(1, math.ceil(decision.retry_after_ms / 1000))
+    return [*limit_headers(decision.limit, judged_at), (b"retry-after", b"%d" % seconds)]
 
 
 def expired_refusal(status: str, plan_name: str, ended_at: datetime | None) -> Refusal:

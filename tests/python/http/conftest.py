@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from alwrity_metering import ManualClock, Meter
+from alwrity_metering.errors import StorageReplacedError
 from alwrity_metering.fastapi import (
     EmergencySwitch,
     MeteringMiddleware,
@@ -116,10 +118,13 @@ def backend(tmp_path: Path) -> Iterator[Backend]:
     """A backend with the default plans and prices, at noon."""
     clock, path = ManualClock(NOON), tmp_path / "metering.db"
     payments = Payments()
-    with Meter.open(path, clock=clock, synchronous="normal") as meter:
-        meter.seed("default")
-        app = FastAPI()
-        app.include_router(
-            create_router(meter, current_user=signed_in, payment=payments, is_admin=is_admin)
-        )
-        yield Backend(meter, clock, path, app, payments)
+    meter = Meter.open(path, clock=clock, synchronous="normal")
+    meter.seed("default")
+    app = FastAPI()
+    app.include_router(
+        create_router(meter, current_user=signed_in, payment=payments, is_admin=is_admin)
+    )
+    yield Backend(meter, clock, path, app, payments)
+    # Some tests take the file away.
+    with contextlib.suppress(StorageReplacedError):
+        meter.close()

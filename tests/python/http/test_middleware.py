@@ -231,9 +231,10 @@ def test_every_metered_answer_says_what_is_left(backend: Backend) -> None:
     backend.metered(WRITE)
     writes(backend, does=write)
     answer = backend.client().post("/write")
-    assert answer.headers["ratelimit-policy"] == '"gemini_calls";q=100;qu="requests"'
-    assert answer.headers["ratelimit"].startswith('"gemini_calls";r=99;t=')
-    assert answer.headers["x-ratelimit-remaining"] == "99"
+    # The limit with the least room, this call included.
+    assert answer.headers["ratelimit-policy"] == '"gemini_tokens";q=100000;qu="tokens"'
+    assert answer.headers["ratelimit"].startswith('"gemini_tokens";r=98500;t=')
+    assert answer.headers["x-ratelimit-remaining"] == "98500"
     assert answer.headers["x-ratelimit-limit"] == "mine", "the application's own stands"
     assert "retry-after" not in answer.headers
     unmetered = backend.client().get("/api/subscription/plans")
@@ -391,8 +392,9 @@ def test_a_request_that_is_cancelled_before_it_answers_leaves_its_hold(backend: 
     assert backend.held_calls() == 0
 
 
-def test_a_request_that_is_cancelled_while_it_streams_is_charged_for_what_came(
-    backend: Backend,
+@pytest.mark.parametrize("how", ["cancelled", "left"])
+def test_a_stream_whose_client_has_gone_is_charged_for_what_came(
+    backend: Backend, how: str
 ) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for chunk in list(events())[:2]:
@@ -404,16 +406,17 @@ def test_a_request_that_is_cancelled_while_it_streams_is_charged_for_what_came(
 
     backend.metered(RouteRule("/write", "mistral", operation="chat", estimate=Estimate(1000, 500)))
     writes(backend, does=write)
-    asyncio.run(cancelled(backend, until="body"))
+    asyncio.run(cancelled(backend, until="body", leaves=how == "left"))
     (call,) = backend.logged()
     assert call.usage_source == "estimated" and call.status_code == 200
     assert backend.held_calls(limit="mistral_calls") == 0
 
 
-async def cancelled(backend: Backend, until: str) -> None:
-    """Sends a POST to `/write` and cancels it when it is held, or when two parts have come."""
+async def cancelled(backend: Backend, until: str, *, leaves: bool = False) -> None:
+    """Sends a POST to `/write`, and when it is held, or when two parts have come, its client
+    leaves or its task is cancelled."""
     bodies = 0
-    reached = asyncio.Event()
+    reached, asked = asyncio.Event(), asyncio.Event()
 
     async def send(message: Any) -> None:
         nonlocal bodies
@@ -422,10 +425,17 @@ async def cancelled(backend: Backend, until: str) -> None:
             reached.set()
 
     async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if not asked.is_set():
+            asked.set()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await reached.wait()
+        if not leaves:
+            await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
 
     scope = {
         "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
         "method": "POST",
         "path": "/write",
         "raw_path": b"/write",
@@ -438,10 +448,13 @@ async def cancelled(backend: Backend, until: str) -> None:
     }
     task = asyncio.create_task(backend.app(scope, receive, send))
     if until == "held":
-        while backend.meter.limits("ada").limits and not backend.held_calls():
+        while not backend.held_calls():
             await asyncio.sleep(0.001)
     else:
         await reached.wait()
+    if leaves:
+        await task
+        return
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
