@@ -43,7 +43,18 @@ say 'A boost of its own makes room for it, and survives a change of plan.'
 step --at 2025-10-03T12:00:00Z limits set user-7 gemini_tokens 100000 --boost
 step --at 2025-10-03T12:00:00Z check user-7 "${big[@]}"
 
-say 'Every total follows from the ledger.'
+say 'Where the period is heading, and what the user was told on the way.'
+step --at 2025-10-03T12:00:00Z dashboard user-7
+step --at 2025-10-03T12:00:00Z alerts user-7
+
+say 'What a dearer plan would cost for the rest of the period, to the cent; then it happens.'
+step --at 2025-10-16T00:00:00Z preview user-7 --upgrade basic
+step --at 2025-10-16T00:00:00Z upgrade user-7 --plan basic --payment ch_1
+
+say 'The bill of the period, closed for good.'
+step --at 2025-11-02T00:00:00Z invoice finalize user-7 --period 2025-10
+
+say 'Every total follows from the ledger, and every bill is what it was.'
 step verify
 
 say 'The file is plain SQL; in a shell of your own it is the same.'

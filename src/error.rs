@@ -300,7 +300,7 @@ errors! {
         reason: String,
     } = 305 "invoice_state" 409 false
     "cannot {change} the invoice of {period}: {reason}",
-    hint "a finalized invoice never changes; void it, and a new draft takes its place";
+    hint "finalize when the period is over; what is finalized never changes, but can be voided";
 
     /// The queue or the lock was not free within `busy_timeout_ms`; nothing happened.
     Overloaded {

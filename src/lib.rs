@@ -23,16 +23,49 @@
 //! # Ok::<(), alwrity_metering::Error>(())
 //! ```
 //!
+//! # From an answer to its price
+//!
+//! What the provider answered says what was used; a stream is read as it comes. Nothing of the
+//! text is kept.
+//!
+//! ```
+//! use alwrity_metering::{Meter, Options, UsageStream, detect_provider, extract_usage_text};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("metering.db");
+//! let meter = Meter::open(&path, Options::default())?;
+//! meter.seed("default")?;
+//!
+//! let call = detect_provider("https://api.openai.com/v1/chat/completions");
+//! let provider = call.provider.unwrap_or_default();
+//! let body = r#"{"object": "chat.completion", "model": "gpt-4o-2024-08-06", "usage":
+//!     {"prompt_tokens": 1374, "completion_tokens": 244, "total_tokens": 1618}}"#;
+//! if let Some(found) = extract_usage_text(&provider, body) {
+//!     let receipt = meter.record_call(&found.into_record("ada", &provider))?;
+//!     assert_eq!(receipt.cost_usd.map(|cost| cost.to_string()).as_deref(), Some("0.005875"));
+//! }
+//!
+//! let mut stream = UsageStream::new("anthropic");
+//! stream.push_chunk("data: {\"type\":\"message_start\",\"message\":");
+//! stream.push_chunk("{\"model\":\"claude-sonnet-4-5\",\"usage\":{\"input_tokens\":25}}}\n\n");
+//! stream.push_chunk("data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n");
+//! stream.push_chunk("data: {\"type\":\"message_stop\"}\n\n");
+//! assert_eq!(stream.finish().map(|found| found.usage.total_tokens()), Some(40));
+//! # Ok::<(), alwrity_metering::Error>(())
+//! ```
+//!
 //! # The map
 //!
 //! | you want to | call | you get |
 //! |---|---|---|
 //! | open a store | [`Meter::open`] with [`Options`], [`Meter::seed`] | |
 //! | keep room for a call that you will make | [`Meter::reserve`], [`Meter::reserve_all`] | a [`Reservation`] |
-//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::queue_settle`], [`Meter::release`] | a [`Receipt`] |
+//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::queue_settle`], [`Meter::release`], [`Meter::queue_release`] | a [`Receipt`] |
 //! | record a call that was made | [`Meter::record_call`], [`Meter::record_calls`], [`Meter::queue_call`] | a [`Receipt`] |
 //! | know whether a call would fit, keeping nothing | [`Meter::check_limit`], [`Meter::check_limits`] | a [`Decision`] |
 //! | know what a call would cost | [`Meter::quote`] | a [`Quote`] |
+//! | tell who was called, and what for | [`detect_provider`], [`detect_model`], [`detect_body`], [`RouteRules`] | a [`Detection`] |
+//! | read what an answer or a stream used | [`extract_usage`], [`extract_usage_text`], [`UsageStream`] | [`Extracted`], which becomes a [`CallRecord`] or [`CallOutcome`] |
+//! | know what a request will probably use | [`Meter::estimate`], [`Meter::calibrations`]; pure: [`estimate_tokens`], [`estimate_request`] | a [`CallEstimate`], whose request is to be reserved |
 //! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::usage_lines`], [`Meter::limits`], [`Meter::current_period`] | |
 //! | look into the log | [`Meter::calls`], [`Meter::query`] | |
 //! | put a user on a plan, or give it a limit of its own | [`Meter::subscribe`], [`Meter::set_limit`] | |
@@ -51,10 +84,10 @@
 //! | keys | a repeat with the same idempotency key returns the first receipt; with other content it is a conflict |
 //! | unknown prices | the cost is `None`, never 0, until it is re-rated |
 //! | errors | one table, [`error::ERRORS`]; being over a limit is a [`Decision`], not an error |
-//! | threads | every call may wait for the disk; [`Meter::queue_call`] and [`Meter::queue_settle`] do not |
+//! | threads | every call may wait for the disk; [`Meter::queue_call`], [`Meter::queue_settle`] and [`Meter::queue_release`] do not |
 //!
-//! The rooms behind it: [`domain`] is the pure rules, [`storage`] the seam to a database, [`meter`]
-//! what joins them.
+//! The rooms behind it: [`domain`] is the pure rules, [`ingest`] reads what vendors write,
+//! [`storage`] is the seam to a database, [`meter`] what joins them.
 
 pub mod domain;
 pub mod error;
@@ -66,6 +99,7 @@ pub use domain::account::UsageStatus;
 pub use domain::alert::outbox::{Delivery, OutboxCount};
 pub use domain::alert::{Alert, AlertKey, AlertKind, NewAlert, Severity};
 pub use domain::call::{Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource};
+pub use domain::estimate::InputEstimate;
 pub use domain::invoice::{Invoice, InvoiceLine, InvoiceState, LineKind};
 pub use domain::key::CallKey;
 pub use domain::limit::{Amount, LimitState};
@@ -88,7 +122,11 @@ pub use domain::subscription::{
 pub use domain::time::{Span, Timestamp, Window};
 pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
-pub use ingest::{Extracted, UsageStream, estimate_tokens, extract_usage};
+pub use ingest::{
+    Confidence, Detection, Extracted, RequestEstimate, RouteRules, UsageStream, detect_body,
+    detect_model, detect_provider, estimate_request, estimate_tokens, extract_content_type,
+    extract_usage, extract_usage_text,
+};
 pub use meter::clock::{Clock, ManualClock};
 pub use meter::deliver::{Channel, Delivered, DeliveryFailure};
 pub use meter::options::{ExpiredHolds, Options, UnknownPrice};
@@ -102,9 +140,10 @@ pub use meter::reports::{
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageLine, UsageSummary};
 pub use meter::{
-    ChangePreview, ErasedUser, HistoryPage, InvoiceChoice, InvoicePaid, LimitChange, Meter,
-    ReRating, ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt,
-    SubscriptionView, UnpricedGroup, UserInvoice, UserLimits, Verification,
+    CallEstimate, ChangePreview, ErasedUser, EstimateInput, HistoryPage, InvoiceChoice,
+    InvoicePaid, LimitChange, Meter, ModelCalibration, ReRating, ReRatingLine, Recorded,
+    ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView, UnpricedGroup, UserInvoice,
+    UserLimits, Verification,
 };
 pub use storage::{
     AlertFilter, AlertPage, CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned,

@@ -178,7 +178,7 @@ def main():
     print("| case | unit | ours | theirs | |\n|---|---|---|---|---|")
     for result in results:
         case, found = result["id"], result["found"]
-        if result["provider"] not in PROVIDERS or (found and found["source"] == "estimated"):
+        if result["provider"] not in PROVIDERS or (found and found["usage_source"] == "estimated"):
             continue
         theirs = theirs_of(
             result["provider"], body_of((GOLDEN / files[case]).read_text(encoding="utf-8"))

@@ -106,7 +106,17 @@ impl Account {
 
     /// The limits in force at an instant: the plan's, replaced and boosted by the user's own.
     pub fn limits(&self, at: Timestamp, catalogue: &Catalogue) -> Result<Arc<[EffectiveLimit]>> {
-        let of_plan = catalogue.limits_of(&self.standing(at, catalogue).plan_id)?;
+        self.limits_under(&self.standing(at, catalogue).plan_id, at, catalogue)
+    }
+
+    /// The limits that would be in force at an instant if the user were on that plan.
+    pub(crate) fn limits_under(
+        &self,
+        plan_id: &str,
+        at: Timestamp,
+        catalogue: &Catalogue,
+    ) -> Result<Arc<[EffectiveLimit]>> {
+        let of_plan = catalogue.limits_of(plan_id)?;
         let in_force = |kind: OverrideKind| {
             self.overrides.iter().filter(move |own| own.kind == kind && own.is_in_force(at))
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::estimate::InputEstimate;
 use super::money::Money;
 use super::named::named;
 use super::operation::Operation;
@@ -99,6 +100,9 @@ pub struct CallRecord {
     pub occurred_at: Option<Timestamp>,
     /// The key that makes a repeat harmless, 1–255 bytes; without it, one is made.
     pub idempotency_key: Option<String>,
+    /// How the input was estimated before the call, to be learned from; not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_estimate: Option<InputEstimate>,
     /// What the log keeps beside the usage.
     pub details: CallDetails,
 }
@@ -118,6 +122,7 @@ impl Default for CallRecord {
             call_count: 1,
             occurred_at: None,
             idempotency_key: None,
+            input_estimate: None,
             details: CallDetails::default(),
         }
     }
@@ -164,6 +169,10 @@ pub struct CallRequest {
     pub idempotency_key: Option<String>,
     /// How long the hold lives, in ms; without it the option `hold_ttl_ms`.
     pub ttl_ms: Option<i64>,
+    /// How the input was estimated, see [`Meter::estimate`](crate::Meter::estimate): the model is
+    /// learned from when the call is settled, and no other margin is added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_estimate: Option<InputEstimate>,
 }
 
 impl Default for CallRequest {
@@ -181,6 +190,7 @@ impl Default for CallRequest {
             occurred_at: None,
             idempotency_key: None,
             ttl_ms: None,
+            input_estimate: None,
         }
     }
 }

@@ -101,15 +101,20 @@ impl Catalogue {
         })
     }
 
+    /// The active plans that are dearer than that one, the cheapest first.
+    pub fn dearer_plans(&self, than: &str) -> impl Iterator<Item = &Plan> {
+        let place = self.plans.iter().position(|plan| plan.id == than);
+        let dearer = place.and_then(|place| self.plans.get(place + 1..)).unwrap_or_default();
+        dearer.iter().filter(|plan| plan.is_active)
+    }
+
     /// The cheapest active plan that is dearer than `than`, and whose limit of that name allows
-    /// at least `amount`: what a refused user is told to look at.
+    /// at least `amount`: what a user who nears a limit is told to look at.
     pub fn upgrade(&self, than: &str, limit: &str, amount: i128) -> Option<&Plan> {
-        let current = self.plans.iter().position(|plan| plan.id == than)?;
-        self.plans[current + 1..].iter().find(|plan| {
-            plan.is_active
-                && plan.limit(limit).is_none_or(|own| {
-                    own.policy.ceiling(own.maximum).is_none_or(|ceiling| ceiling >= amount)
-                })
+        self.dearer_plans(than).find(|plan| {
+            plan.limit(limit).is_none_or(|own| {
+                own.policy.ceiling(own.maximum).is_none_or(|ceiling| ceiling >= amount)
+            })
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Holds: what a call that is under way will probably use, kept free for it.
 
+use super::estimate::InputEstimate;
 use super::key::CallKey;
 use super::money::Money;
 use super::named::named;
@@ -50,6 +51,8 @@ pub struct Hold {
     pub expires_at: Timestamp,
     /// The start of the usage period of its reserve, which it never leaves.
     pub period_starts_at: Timestamp,
+    /// How its input was estimated, if it was here: to be learned from when it is settled.
+    pub input_estimate: Option<InputEstimate>,
     /// What it has become.
     pub state: HoldState,
 }

@@ -6,6 +6,7 @@ pub mod call;
 pub mod catalogue;
 pub mod catalogue_file;
 pub mod counter;
+pub mod estimate;
 pub mod histogram;
 pub mod hold;
 pub mod invoice;

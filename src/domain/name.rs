@@ -4,8 +4,9 @@ use crate::error::{Error, Result, shown};
 
 /// Checks a text that is kept as it is: 1 to `bytes_max` bytes, no control characters.
 pub(crate) fn checked<'a>(field: &'static str, text: &'a str, bytes_max: usize) -> Result<&'a str> {
-    let fits = (1..=bytes_max).contains(&text.len()) && !text.chars().any(char::is_control);
-    if fits && text.trim() == text {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_clean = is_plain || (!text.chars().any(char::is_control) && text.trim() == text);
+    if is_clean && (1..=bytes_max).contains(&text.len()) {
         Ok(text)
     } else {
         let expected = match bytes_max {

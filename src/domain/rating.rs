@@ -134,9 +134,9 @@ pub fn with_implied_units(
     if charges_requests && full.get(&Unit::Requests) == 0 {
         full.set(Unit::Requests, call_count);
     }
-    let has_no_count = usage.iter().all(|(unit, _)| unit.name().ends_with("_tokens"));
+    let has_no_count = || usage.iter().all(|(unit, _)| unit.name().ends_with("_tokens"));
     if let Some(unit) = unit_of_operation(operation)
-        && has_no_count
+        && has_no_count()
         && price.is_none_or(|price| price.charges(&unit))
     {
         full.set(unit, call_count);

@@ -241,6 +241,17 @@ impl Window {
             Self::Lifetime => Span::ALWAYS,
         }
     }
+
+    /// How often a maximum is granted, as it stands behind it: `100 calls a day`.
+    pub(crate) const fn how_often(self) -> &'static str {
+        match self {
+            Self::Period => "a month",
+            Self::Minute => "a minute",
+            Self::Hour => "an hour",
+            Self::Day => "a day",
+            Self::Lifetime => "in all",
+        }
+    }
 }
 
 #[cfg(test)]

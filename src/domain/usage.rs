@@ -204,9 +204,11 @@ impl Usage {
 
     /// The units used, with quantities that are not 0: common ones first.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, i64)> + '_ {
-        let common = Unit::COMMON.iter().cloned().zip(self.common);
+        // Most are 0: they are left out before anything is cloned.
+        let used = self.common.iter().zip(&Unit::COMMON).filter(|(quantity, _)| **quantity != 0);
+        let common = used.map(|(quantity, unit)| (unit.clone(), *quantity));
         let other = self.other.iter().map(|(name, q)| (Unit::Other(name.clone()), *q));
-        common.chain(other).filter(|(_, quantity)| *quantity != 0)
+        common.chain(other)
     }
 
     /// The common quantities, in the order of [`Unit::COMMON`].
@@ -245,7 +247,11 @@ impl Usage {
 
     /// Checks that every quantity is within 0 and [`QUANTITY_MAX`].
     pub fn validate(&self) -> Result<()> {
-        match self.iter().find(|(_, quantity)| !(0..=QUANTITY_MAX).contains(quantity)) {
+        let is_outside = |quantity: &i64| !(0..=QUANTITY_MAX).contains(quantity);
+        if !self.common.iter().chain(self.other.values()).any(is_outside) {
+            return Ok(());
+        }
+        match self.iter().find(|(_, quantity)| is_outside(quantity)) {
             None => Ok(()),
             Some((unit, quantity)) => Err(Error::InvalidUsage {
                 unit: unit.to_string(),

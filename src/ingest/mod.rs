@@ -21,13 +21,12 @@ pub use detect::{
 };
 pub use estimate::{
     Calibration, ChatEstimate, CountSource, FACTOR_ONE_PPM, HoldEstimate, HoldRule, ImageSize,
-    OutputEstimate, OutputReason, OutputRule, OutputSizes, RequestEstimate, TextSize, TokenScan,
-    estimate_chat, estimate_request, estimate_tokens, image_size, image_tokens,
+    Lesson, OutputEstimate, OutputReason, OutputRule, OutputSizes, RequestEstimate, TextSize,
+    TokenScan, estimate_chat, estimate_request, estimate_tokens, image_size, image_tokens,
+    learned_name,
 };
 #[cfg(feature = "exact")]
 pub use estimate::{Encoding, count_tokens};
-pub use extract::{
-    Extracted, ServiceTier, extract_content_type, extract_usage, extract_usage_text, part_of,
-};
+pub use extract::{Extracted, extract_content_type, extract_usage, extract_usage_text, part_of};
 pub use names::{operation, provider};
 pub use stream::UsageStream;

@@ -7,6 +7,7 @@ use crate::domain::hold::Hold;
 use crate::domain::limit::{Amount, Judgement, LimitState, Want, judge};
 use crate::domain::money::Money;
 use crate::domain::plan::{Metric, Plan};
+use crate::domain::subscription::SubscriptionStatus;
 use crate::domain::time::{Timestamp, Window};
 use crate::error::Result;
 
@@ -29,7 +30,9 @@ impl Posting {
         let limit = judgement.tightest.map(|place| judgement.states[place].clone());
         let refusing = limit.as_ref().filter(|_| !judgement.fits);
         let plan = self.catalogue.plan(&self.standing.plan_id)?;
-        let upgrade = refusing.and_then(|state| self.upgrade_for(state));
+        let lapsed = refusing.and_then(|_| self.lapsed());
+        let needs_plan = refusing.filter(|_| lapsed.is_none());
+        let upgrade = needs_plan.and_then(|_| self.upgrade_for(wants));
         let resets_at = refusing.and_then(|state| state.resets_at);
         let calls = if wants.len() > 1 {
             self.verdicts(wants)
@@ -44,7 +47,11 @@ impl Posting {
             plan_id: plan.id.clone(),
             message: refusing.map_or_else(
                 || "within all limits".to_owned(),
-                |state| refusal_message(state, plan, upgrade),
+                |state| {
+                    let facts = [refusal_message(state, plan)];
+                    let helps = lapsed.or_else(|| upgrade.map(|to| upgrade_message(state, to)));
+                    facts.into_iter().chain(helps).collect::<Vec<_>>().join(" ")
+                },
             ),
             resets_at,
             retry_after_ms: resets_at.map(|at| retry_after_ms(at, self.now)),
@@ -77,16 +84,29 @@ impl Posting {
             .collect()
     }
 
-    /// What would help; nothing where the user's own limit refuses, which no plan changes.
-    fn upgrade_for(&self, state: &LimitState) -> Option<&Plan> {
-        if state.is_override {
-            return None;
+    /// Why the plan that the user subscribed to is not granted, where another plan is not what
+    /// helps.
+    fn lapsed(&self) -> Option<String> {
+        let term = self.standing.term.as_ref().filter(|own| !own.grants_at(self.at))?;
+        let plan = self.catalogue.plan(&term.plan_id).map_or(&term.plan_id, |plan| &plan.name);
+        match term.status_at(self.at) {
+            SubscriptionStatus::Suspended => Some(format!("The {plan} subscription is suspended.")),
+            SubscriptionStatus::PastDue => {
+                Some(format!("The payment of the {plan} subscription is past due."))
+            }
+            SubscriptionStatus::Expired => Some(format!("The {plan} subscription has expired.")),
+            _ => None,
         }
-        let total = [state.used, state.held, state.wanted]
-            .iter()
-            .map(|amount| i128::from(amount.number()))
-            .sum();
-        self.catalogue.upgrade(&self.standing.plan_id, &state.name, total)
+    }
+
+    /// The cheapest plan under which all of it would fit, with the user's own limits, which no
+    /// plan changes.
+    fn upgrade_for(&self, wants: &[Want]) -> Option<&Plan> {
+        let books = self.books();
+        self.catalogue.dearer_plans(&self.standing.plan_id).find(|plan| {
+            let limits = self.account.limits_under(&plan.id, self.at, &self.catalogue);
+            limits.is_ok_and(|limits| judge(&limits, wants, &books).fits)
+        })
     }
 
     /// The limit with the least room for calls like this hold, the hold included.
@@ -109,8 +129,7 @@ fn covers(state: &LimitState, want: &Want) -> bool {
 }
 
 fn verdict(want: &Want, allowed: bool, limit: Option<LimitState>, plan: &Plan) -> CallVerdict {
-    let message =
-        limit.as_ref().filter(|_| !allowed).map(|state| refusal_message(state, plan, None));
+    let message = limit.as_ref().filter(|_| !allowed).map(|state| refusal_message(state, plan));
     CallVerdict {
         provider: want.provider.clone(),
         operation: want.operation.clone(),
@@ -134,29 +153,24 @@ fn retry_after_ms(resets_at: Timestamp, now: Timestamp) -> i64 {
     resets_at.micros_since(now).max(0).saturating_add(999) / 1000
 }
 
-/// What a refused user reads: what is used up, when it resets, and what would help.
-fn refusal_message(state: &LimitState, plan: &Plan, upgrade: Option<&Plan>) -> String {
-    let mut sentences = Vec::new();
-    match state.maximum {
-        Some(maximum) if maximum.number() == 0 => {
-            sentences.push(format!("{} are not part of the {} plan.", subject(state), plan.name));
-        }
-        Some(maximum) => sentences.push(used_up(state, maximum)),
-        None => {}
+/// What a refused user reads: what is used up, and when it resets.
+fn refusal_message(state: &LimitState, plan: &Plan) -> String {
+    let Some(maximum) = state.maximum else { return String::new() };
+    if maximum.number() == 0 {
+        return format!("{} are not part of the {} plan.", subject(state), plan.name);
     }
-    if let Some(at) = state.resets_at.filter(|_| state.maximum.is_some_and(|m| m.number() > 0)) {
-        sentences.push(format!("It resets at {at}."));
-    }
-    if let Some(upgrade) = upgrade {
-        let most = upgrade
-            .limit(&state.name)
-            .and_then(|limit| limit.maximum.bound())
-            .map_or("no such limit".to_owned(), |bound| {
-                format!("{} a {}", dollars(Amount::new(&state.metric, bound.into())), "month")
-            });
-        sentences.push(format!("Upgrade to {} for {most}.", upgrade.name));
-    }
-    sentences.join(" ")
+    let used_up = used_up(state, maximum);
+    state.resets_at.map_or_else(|| used_up.clone(), |at| format!("{used_up} It resets at {at}."))
+}
+
+/// What the plan that would help has of the limit that refuses.
+fn upgrade_message(state: &LimitState, upgrade: &Plan) -> String {
+    let bound = upgrade.limit(&state.name).and_then(|limit| limit.maximum.bound());
+    let Some(bound) = bound else {
+        return format!("Upgrade to {}, which has no such limit.", upgrade.name);
+    };
+    let most = dollars(Amount::new(&state.metric, bound.into()));
+    format!("Upgrade to {} for {most} {}.", upgrade.name, state.window.how_often())
 }
 
 fn used_up(state: &LimitState, maximum: Amount) -> String {

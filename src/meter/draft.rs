@@ -6,6 +6,7 @@ use crate::domain::call::{
     Call, CallDetails, CallOutcome, CallRecord, CallRequest, UsageSource, in_range,
 };
 use crate::domain::catalogue::Catalogue;
+use crate::domain::estimate::InputEstimate;
 use crate::domain::hold::Hold;
 use crate::domain::money::Money;
 use crate::domain::name;
@@ -302,6 +303,7 @@ pub(crate) struct Ask {
     pub(crate) call_count: i64,
     pub(crate) occurred_at: Option<Timestamp>,
     pub(crate) ttl_ms: Option<i64>,
+    pub(crate) input_estimate: Option<InputEstimate>,
 }
 
 impl TryFrom<&CallRequest> for Ask {
@@ -314,6 +316,7 @@ impl TryFrom<&CallRequest> for Ask {
         tokens.validate()?;
         tokens.plus(&request.usage)?.validate()?;
         in_range("call_count", request.call_count, 1, CALL_COUNT_MAX)?;
+        request.input_estimate.as_ref().map_or(Ok(()), InputEstimate::validate)?;
         in_range("ttl_ms", request.ttl_ms.unwrap_or(1), 1, 604_800_000)?;
         Ok(Self {
             target: Target::new(&request.provider, operation, &request.model, request.variant)?,
@@ -323,6 +326,7 @@ impl TryFrom<&CallRequest> for Ask {
             call_count: request.call_count,
             occurred_at: request.occurred_at,
             ttl_ms: request.ttl_ms,
+            input_estimate: request.input_estimate,
         })
     }
 }
@@ -380,7 +384,9 @@ fn estimated_usage(
     rules: &Rules,
 ) -> Result<Usage> {
     let calls = ask.call_count;
-    let margin = i128::from(ask.input_tokens) * i128::from(rules.hold_margin_percent);
+    // An estimate of this library's has its margin in it.
+    let margin_percent = if ask.input_estimate.is_some() { 0 } else { rules.hold_margin_percent };
+    let margin = i128::from(ask.input_tokens) * i128::from(margin_percent);
     let margin = i64::try_from((margin + 99) / 100).unwrap_or(i64::MAX);
     let default_output = match operation.as_str() {
         "chat" if ask.usage.get(&Unit::OutputTokens) == 0 => rules.default_output_tokens,

@@ -8,6 +8,7 @@ pub mod clock;
 mod decision;
 pub mod deliver;
 mod draft;
+mod estimate;
 mod events;
 mod export;
 mod invoices;
@@ -30,6 +31,7 @@ mod subscription;
 pub mod summary;
 mod verification;
 
+pub use estimate::{CallEstimate, EstimateInput, ModelCalibration};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};

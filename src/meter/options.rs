@@ -45,6 +45,9 @@ pub struct Options {
     pub default_output_tokens: i64,
     /// What is added to a hold's estimate of input tokens, in percent, 0–1000.
     pub hold_margin_percent: i64,
+    /// What [`Meter::estimate`](crate::Meter::estimate) adds to its count of input tokens, in
+    /// percent, 0–100; `hold_margin_percent` is not added on top.
+    pub estimate_margin_percent: i64,
     /// How long a hold lives, in ms, 1 to 7 days.
     pub hold_ttl_ms: i64,
     /// What a call is held at when no price of its operation is known.
@@ -79,6 +82,7 @@ impl Default for Options {
             default_plan: "free".to_owned(),
             default_output_tokens: 1024,
             hold_margin_percent: 0,
+            estimate_margin_percent: 10,
             hold_ttl_ms: 600_000,
             unpriced_hold_usd: Money::from_pico_usd(100_000_000_000),
             unknown_price: UnknownPrice::Record,
@@ -146,6 +150,7 @@ option_rows! {
     "default_plan" "free" "a plan's id" "the plan of users without a subscription";
     "default_output_tokens" "1024" "0 to 1000000000" "held for a chat without `max_output_tokens`";
     "hold_margin_percent" "0" "0 to 1000" "added to a hold's estimate of input tokens";
+    "estimate_margin_percent" "10" "0 to 100" "added to what `estimate` counts as input tokens";
     "hold_ttl_ms" "600000" "1 to 604800000" "how long a hold lives";
     "unpriced_hold_usd" "0.1" "dollars, 0 or more" "held when no price of the operation is known";
     "unknown_price" "record" "record, reject or PROVIDER/MODEL"
@@ -181,6 +186,9 @@ impl Options {
             "default_plan" => text.clone_into(&mut self.default_plan),
             "default_output_tokens" => self.default_output_tokens = number(text, invalid)?,
             "hold_margin_percent" => self.hold_margin_percent = number(text, invalid)?,
+            "estimate_margin_percent" => {
+                self.estimate_margin_percent = number(text, invalid)?;
+            }
             "hold_ttl_ms" => self.hold_ttl_ms = number(text, invalid)?,
             "unpriced_hold_usd" => self.unpriced_hold_usd = number(text, invalid)?,
             "unknown_price" => self.unknown_price = text.parse()?,
@@ -222,6 +230,7 @@ impl Options {
         let ranges = [
             ("default_output_tokens", self.default_output_tokens, 0, 1_000_000_000),
             ("hold_margin_percent", self.hold_margin_percent, 0, 1000),
+            ("estimate_margin_percent", self.estimate_margin_percent, 0, 100),
             ("hold_ttl_ms", self.hold_ttl_ms, 1, 604_800_000),
             ("unpriced_hold_usd", self.unpriced_hold_usd.pico_usd(), 0, i64::MAX),
             ("busy_timeout_ms", i64::try_from(self.busy_timeout_ms).unwrap_or(-1), 1, 600_000),

@@ -7,6 +7,7 @@ use crate::domain::account::{Account, UsageStatus};
 use crate::domain::call::{Call, CallDetails, UsageSource};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::counter::{Counter, CounterKey};
+use crate::domain::estimate::InputEstimate;
 use crate::domain::hold::{Hold, HoldState};
 use crate::domain::key::CallKey;
 use crate::domain::limit::{Books, EffectiveLimit, LimitState};
@@ -14,6 +15,7 @@ use crate::domain::money::Money;
 use crate::domain::subscription::Standing;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::Result;
+use crate::ingest::Lesson;
 use crate::storage::{Changes, Head, PeriodMark, View, WindowKey};
 
 /// The settings that decisions depend on.
@@ -160,6 +162,11 @@ impl Posting {
         }
         self.changes.calls.push((key, call.clone()));
         Ok(call)
+    }
+
+    /// Learns from a call that was estimated before and reported after.
+    pub(crate) fn learn(&mut self, estimate: Option<&InputEstimate>, call: &Call) {
+        self.changes.lessons.extend(estimate.and_then(|estimate| Lesson::of(call, estimate)));
     }
 
     /// Opens a hold.

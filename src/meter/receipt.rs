@@ -236,7 +236,8 @@ pub struct Decision {
     pub resets_at: Option<Timestamp>,
     /// How long until then, in ms.
     pub retry_after_ms: Option<i64>,
-    /// The cheapest plan that would allow it.
+    /// The cheapest plan that is offered and would allow all of it; nothing where a subscription
+    /// was suspended or not paid.
     pub upgrade_plan_id: Option<String>,
     /// The estimated cost of all calls.
     pub cost_usd: Money,

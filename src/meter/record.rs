@@ -10,6 +10,7 @@ use super::receipt::{Receipt, RecordStatus};
 use super::settle::settle_hold;
 use super::{About, Meter, Started, events, key_text};
 use crate::domain::call::{Call, CallOutcome, CallRecord};
+use crate::domain::estimate::InputEstimate;
 use crate::domain::hold::Hold;
 use crate::domain::key::CallKey;
 use crate::domain::name;
@@ -17,6 +18,9 @@ use crate::domain::pruned::{Fingerprint, PrunedCall};
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::storage::{Changes, Durability, Found, View, Work};
+
+/// The most records that wait in the queue at once for one caller.
+const PART_MAX: usize = 4096;
 
 /// The answer to a record: the receipt, or, for queued records, only the key.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +41,7 @@ pub(super) struct Entry {
     key: CallKey,
     draft: Draft,
     occurred_at: Option<Timestamp>,
+    input_estimate: Option<InputEstimate>,
     now: Timestamp,
     rules: Arc<Rules>,
 }
@@ -71,13 +76,28 @@ impl Meter {
     }
 
     /// Records several calls, of any users, in as few transactions as fit; one answer for each,
-    /// in their order. Each is recorded or not on its own.
+    /// in their order. Each is recorded or not on its own. They may be more than the queue holds;
+    /// once the store is overloaded, the rest is not tried.
     pub fn record_calls(&self, records: &[CallRecord]) -> Vec<Result<Receipt>> {
+        let mut answers = Vec::with_capacity(records.len());
+        for part in records.chunks(self.inner.options.queue_capacity.clamp(1, PART_MAX)) {
+            self.record_part(part, &mut answers);
+            if let Some(Err(error @ Error::Overloaded { .. })) = answers.last() {
+                let error = error.clone();
+                answers.resize(records.len(), Err(error));
+                break;
+            }
+        }
+        answers
+    }
+
+    /// Records what the queue can hold at once.
+    fn record_part(&self, records: &[CallRecord], answers: &mut Vec<Result<Receipt>>) {
         let since = Instant::now();
         let mut works = Vec::with_capacity(records.len());
-        let mut answers = Vec::with_capacity(records.len());
+        let mut awaited = Vec::with_capacity(records.len());
         for record in records {
-            answers.push(self.entry(record).map(|entry| {
+            awaited.push(self.entry(record).map(|entry| {
                 let (completion, receiver) = waiting();
                 let key = entry.key_text.clone();
                 works.push(entry_work(entry, true, completion));
@@ -91,7 +111,7 @@ impl Meter {
             let ticket = tickets.next().unwrap_or_else(missing)?;
             self.wait(Started { ticket, receiver, since, key }).inspect(events::recorded)
         };
-        answers.into_iter().map(answer).collect()
+        answers.extend(awaited.into_iter().map(answer));
     }
 
     /// Records a call as the option `durability` says.
@@ -109,12 +129,14 @@ impl Meter {
     pub(super) fn entry(&self, record: &CallRecord) -> Result<Entry> {
         let user = name::user(&record.user)?.to_owned();
         let key_text = key_text(record.idempotency_key.as_deref())?;
+        record.input_estimate.as_ref().map_or(Ok(()), InputEstimate::validate)?;
         Ok(Entry {
             key: CallKey::new(&user, &key_text),
             user,
             key_text,
             draft: Draft::try_from(record)?,
             occurred_at: record.occurred_at,
+            input_estimate: record.input_estimate,
             now: self.now(),
             rules: Arc::clone(&self.inner.rules),
         })
@@ -178,6 +200,7 @@ fn enter_new(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
     let period_starts_at = posting.standing.usage_period.starts_at;
     let call = costing.into_call(&entry.draft, at, entry.now, period_starts_at);
     let call = posting.enter(entry.key, call)?;
+    posting.learn(entry.input_estimate.as_ref(), &call);
     let mut receipt = Receipt::new(RecordStatus::Recorded, &entry.user, &entry.key_text, &call);
     receipt.limits_exceeded = posting.mark_period();
     Ok((posting.changes, receipt))

@@ -208,6 +208,7 @@ fn new_hold(posting: &Posting, wish: &Wish, ask: &Ask, key: CallKey, estimate: E
         expires_at: wish.now.plus_micros(ttl_ms.saturating_mul(1000)),
         period_starts_at: posting.standing.usage_period.starts_at,
         state: HoldState::Open,
+        input_estimate: ask.input_estimate,
     }
 }
 

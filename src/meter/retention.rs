@@ -15,7 +15,7 @@ use crate::domain::name;
 use crate::domain::subscription::history::HistoryEntry;
 use crate::domain::time::{Span, Timestamp};
 use crate::error::{Error, Result, shown};
-use crate::storage::{AlertFilter, Audience, CallFilter, Erased, Page, PruneMode, Pruned};
+use crate::storage::{AlertFilter, Audience, CallFilter, Erased, OfModel, Page, PruneMode, Pruned};
 
 /// The answer to erasing a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +54,8 @@ impl Meter {
     }
 
     /// Everything that is kept about a user, as one JSON object: the subscription, limits of its
-    /// own, every call, open holds, alerts, sums by period and day, invoices and history.
+    /// own, every call, open holds, alerts, sums by period and day, sizes of answers, invoices and
+    /// history.
     ///
     /// # Errors
     /// `unknown_user`.
@@ -76,6 +77,7 @@ impl Meter {
             "holds": view.holds.iter().map(held).collect::<Vec<_>>(),
             "usage_periods": self.period_sums(user)?,
             "days": self.day_sums(user)?,
+            "output_sizes": self.output_sizes(user)?,
             "alerts": self.all_alerts(user)?,
             "calls": self.all_calls(user)?,
         }))
@@ -117,6 +119,14 @@ impl Meter {
                            "operation": key.operation }),
                 counter,
             )
+        });
+        Ok(rows.collect())
+    }
+
+    fn output_sizes(&self, user: &str) -> Result<Vec<Value>> {
+        let sizes = self.inner.store.output_sizes(user)?;
+        let rows = sizes.into_iter().map(|OfModel { provider, model, learned }| {
+            json!({ "provider": provider, "model": model, "sizes": learned })
         });
         Ok(rows.collect())
     }
@@ -198,6 +208,7 @@ fn held(hold: &Hold) -> Value {
         "call_count": hold.call_count,
         "usage": hold.usage,
         "cost_usd": hold.cost,
+        "input_estimate": hold.input_estimate,
         "reserved_at": hold.reserved_at,
         "expires_at": hold.expires_at,
     })

@@ -80,15 +80,24 @@ impl Meter {
     /// # Errors
     /// `unknown_hold`, `hold_closed` when it was settled, and the errors of the store.
     pub fn release(&self, user: &str, hold_id: CallKey) -> Result<ReleaseStatus> {
-        let (user, now) = (name::user(user)?.to_owned(), self.now());
-        let rules = Arc::clone(&self.inner.rules);
+        let user = name::user(user)?.to_owned();
         let key_text = hold_id.to_string();
-        self.run(&key_text, |completion| {
-            let about = About::holds(&user, vec![hold_id, hold_id.correction()]);
-            let windows = move |head: &Head| windows_at(head, now);
-            let decide = move |view: &View| release(&user, hold_id, now, &rules, view);
-            self.submit(about, windows, decide, completion)
-        })
+        self.run(&key_text, |completion| self.submit_release(user, hold_id, true, completion))
+    }
+
+    pub(super) fn submit_release(
+        &self,
+        user: String,
+        hold_id: CallKey,
+        is_awaited: bool,
+        completion: Completion<ReleaseStatus>,
+    ) -> Result<Ticket> {
+        let (rules, now) = (Arc::clone(&self.inner.rules), self.now());
+        let keys = vec![hold_id, hold_id.correction()];
+        let about = About { is_awaited, ..About::holds(&user, keys) };
+        let windows = move |head: &Head| windows_at(head, now);
+        let decide = move |view: &View| release(&user, hold_id, now, &rules, view);
+        self.submit(about, windows, decide, completion)
     }
 }
 
@@ -178,6 +187,7 @@ pub(crate) fn settle_hold(
     call.is_late = !hold.is_live(now);
     posting.close(hold.key);
     let call = posting.enter(hold.key, call)?;
+    posting.learn(hold.input_estimate.as_ref(), &call);
     let mut receipt = Receipt::new(RecordStatus::Recorded, user, key_text, &call);
     receipt.overshoot = Overshoot {
         tokens: (call.usage.total_tokens() - hold.usage.total_tokens()).max(0),

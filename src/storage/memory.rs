@@ -7,6 +7,7 @@
 mod book;
 mod draft;
 mod finding;
+mod learning;
 mod reports;
 mod shelf;
 mod tally;
@@ -17,13 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::book::{Book, Ids};
 use self::draft::Draft;
-use self::finding::Finding;
+use self::learning::Calibrations;
 use self::shelf::Shelf;
-use self::tally::first_difference;
 use super::{
     AlertFilter, AlertPage, Audience, Billing, CallFilter, CallPage, CatalogueChange, Changes,
-    Check, Erased, Found, Glance, Head, Page, PeriodMark, PruneMode, Pruned, ReRated, Store, Table,
-    Ticket, View, VisitCall, VisitDay, WindowKey, Work,
+    Check, Erased, Found, Glance, Head, Learned, OfModel, Page, PeriodMark, PruneMode, Pruned,
+    ReRated, Store, Table, Ticket, View, VisitCall, VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
@@ -34,6 +34,7 @@ use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
+use crate::ingest::{Calibration, OutputSizes};
 
 /// A store that forgets everything when it is dropped. Threads may share it.
 ///
@@ -71,6 +72,7 @@ struct State {
     books: BTreeMap<String, Arc<Book>>,
     ids: Ids,
     shelf: Arc<Shelf>,
+    calibrations: Arc<Calibrations>,
 }
 
 impl State {
@@ -122,6 +124,7 @@ impl State {
             changes.seen_at = None;
         }
         self.change_alerts(user, &mut changes)?;
+        self.learn(&changes.lessons);
         if changes != Changes::default() {
             let book = user.and_then(|user| self.books.get_mut(user)).ok_or_else(|| {
                 internal(format!("changes of the user {user:?}, which was never seen"))
@@ -407,24 +410,20 @@ impl Store for MemoryStore {
         Ok(self.lock().shelf.counts())
     }
 
+    fn learned(&self, user: &str, provider: &str, model: &str) -> Result<Learned> {
+        Ok(self.lock().learned(user, provider, model))
+    }
+
+    fn calibrations(&self) -> Result<Vec<OfModel<Calibration>>> {
+        Ok(self.lock().all_calibrations())
+    }
+
+    fn output_sizes(&self, user: &str) -> Result<Vec<OfModel<OutputSizes>>> {
+        Ok(self.lock().output_sizes(user))
+    }
+
     fn verify(&self) -> Result<Vec<Check>> {
-        let state = self.lock();
-        let mut counters = Finding::new("counters");
-        let mut days = Finding::new("days");
-        let mut keys = Finding::new("keys");
-        let mut holds = Finding::new("holds");
-        let mut models = Finding::new("models by period");
-        let mut invoices = Finding::new("invoices");
-        for (user, book) in &state.books {
-            let (kept, counted) = (&book.tally, book.fold()?);
-            counters.add(user, rows_or_difference(&kept.counters, &counted.counters));
-            days.add(user, rows_or_difference(&kept.days, &counted.days));
-            keys.add(user, book.check_keys());
-            holds.add(user, book.check_holds());
-            models.add(user, rows_or_difference(&kept.models, &counted.models));
-            invoices.add(user, book.check_invoices());
-        }
-        Ok([counters, days, models, keys, holds, invoices].map(Finding::into_check).into())
+        self.lock().checks()
     }
 
     fn rebuild(&self) -> Result<i64> {
@@ -447,13 +446,6 @@ impl Store for MemoryStore {
     fn flush(&self) -> Result<()> {
         Ok(())
     }
-}
-
-fn rows_or_difference<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
-    kept: &BTreeMap<K, V>,
-    counted: &BTreeMap<K, V>,
-) -> Result<usize, String> {
-    first_difference(kept, counted).map_or(Ok(kept.len()), Err)
 }
 
 fn fits(filter: &CallFilter, call: &Call) -> bool {

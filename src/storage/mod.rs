@@ -27,15 +27,18 @@ use crate::domain::subscription::Term;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::domain::usage::Unit;
 use crate::error::Result;
+use crate::ingest::{Calibration, Lesson, OutputSizes};
 
 mod alerts;
 mod billing;
+mod learning;
 pub mod memory;
 mod retention;
 pub mod sqlite;
 mod table;
 
 pub use billing::{Billing, VoidedInvoice};
+pub use learning::{Learned, OfModel};
 pub use retention::{Erased, PruneMode, Pruned};
 
 pub use table::{Cell, Table};
@@ -207,6 +210,8 @@ pub struct Changes {
     pub holds: Vec<Hold>,
     /// Holds that are gone: they have become calls.
     pub removed_holds: Vec<CallKey>,
+    /// What the calls teach, to be folded into what is known of their models.
+    pub lessons: Vec<Lesson>,
     /// Short windows to count from now on.
     pub tracked: Vec<Window>,
     /// The usage periods of the calls, and how their limits stand now.
@@ -458,6 +463,15 @@ pub trait Store: Send + Sync {
 
     /// How the outbox stands, by channel.
     fn outbox(&self) -> Result<Vec<OutboxCount>>;
+
+    /// What was learned of a model, by its bare name, and of a user's answers from it.
+    fn learned(&self, user: &str, provider: &str, model: &str) -> Result<Learned>;
+
+    /// What was learned of all models, by provider and model.
+    fn calibrations(&self) -> Result<Vec<OfModel<Calibration>>>;
+
+    /// How long a user's answers were, by provider and model.
+    fn output_sizes(&self, user: &str) -> Result<Vec<OfModel<OutputSizes>>>;
 
     /// Recomputes every counter and rollup from the ledger and compares; checks the set-up.
     fn verify(&self) -> Result<Vec<Check>>;

@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::hooks;
 
@@ -55,12 +55,18 @@ struct Disk {
     fault: Option<(usize, Fault)>,
     /// Bytes that files may still grow by.
     room: Option<usize>,
+    /// Files of that ending may not grow beyond so many bytes.
+    cap: Option<(&'static str, usize)>,
     is_read_only: bool,
     is_recording: bool,
     steps: Vec<Step>,
 }
 
 static DISK: Mutex<Option<Disk>> = Mutex::new(None);
+
+/// Whether each sync waits until this is false again.
+static IS_STUCK: Mutex<bool> = Mutex::new(false);
+static IS_FREE: Condvar = Condvar::new();
 
 fn disk() -> MutexGuard<'static, Option<Disk>> {
     DISK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -112,7 +118,7 @@ pub(crate) fn watch(folder: &Path) {
 /// Lets everything succeed again, in a folder that is watched on; how many calls there were.
 pub(crate) fn mend() -> usize {
     with(|disk| {
-        (disk.fault, disk.room, disk.is_read_only) = (None, None, false);
+        (disk.fault, disk.room, disk.cap, disk.is_read_only) = (None, None, None, false);
         disk.calls
     })
 }
@@ -123,6 +129,16 @@ pub(crate) fn fail_at(call: usize, fault: Fault) {
 
 pub(crate) fn leave_room(bytes: usize) {
     with(|disk| disk.room = Some(bytes));
+}
+
+pub(crate) fn cap(ending: &'static str, bytes: usize) {
+    with(|disk| disk.cap = Some((ending, bytes)));
+}
+
+/// Lets every sync hang, or go on.
+pub(crate) fn stick(is_stuck: bool) {
+    *IS_STUCK.lock().unwrap_or_else(PoisonError::into_inner) = is_stuck;
+    IS_FREE.notify_all();
 }
 
 pub(crate) fn become_read_only() {
@@ -196,6 +212,10 @@ fn remember(step: Step) {
     }
 }
 
+fn is_named(path: &Path, ending: &str) -> bool {
+    path.to_str().is_some_and(|path| path.ends_with(ending))
+}
+
 fn path_of(descriptor: c_int) -> PathBuf {
     std::fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap_or_default()
 }
@@ -246,6 +266,10 @@ unsafe extern "C" fn write(
     let start = usize::try_from(offset).unwrap();
     let size = std::fs::metadata(&path).map_or(0, |found| found.len());
     let growth = (start + length).saturating_sub(usize::try_from(size).unwrap());
+    let cap = disk().as_ref().and_then(|disk| disk.cap);
+    if cap.is_some_and(|(ending, most)| is_named(&path, ending) && start + length > most) {
+        return fail(libc::ENOSPC) as isize;
+    }
     let (length, code) = match judge(&path, growth.min(length), length) {
         Verdict::Pass => (length, 0),
         Verdict::Stop { written, code } => (written, code),
@@ -309,6 +333,8 @@ extern "C" fn fsync(descriptor: c_int) -> c_int {
         return c_int::try_from(code).unwrap_or(-1);
     }
     let path = path_of(descriptor);
+    let stuck = IS_STUCK.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(IS_FREE.wait_while(stuck, |is_stuck| *is_stuck));
     if let Verdict::Stop { code, .. } = judge(&path, 0, 0) {
         return fail(code);
     }

@@ -8,12 +8,15 @@
 mod disk;
 mod foreign;
 mod forking;
+mod full;
 mod hooks;
 mod injected;
+mod permissions;
 mod power;
 #[path = "../it/reliability/stage.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod stage;
+mod stuck;
 
 use stage::Worker;
 
@@ -30,8 +33,11 @@ fn worker() {
     match role.as_slice() {
         ["foreign", rest @ ..] => foreign::play(rest),
         ["fork", rest @ ..] => forking::play(rest),
+        ["full", rest @ ..] => full::play(rest),
         ["injected", rest @ ..] => injected::play(rest),
+        ["permissions"] => permissions::play(),
         ["power", rest @ ..] => power::play(rest),
+        ["stuck"] => stuck::play(),
         other => panic!("no such role: {other:?}"),
     }
 }

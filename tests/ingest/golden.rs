@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use alwrity_metering::ingest::{
-    CountSource, Extracted, ServiceTier, UsageStream, detect_body, extract_usage,
-    extract_usage_text, provider,
+    Extracted, UsageStream, detect_body, extract_usage, extract_usage_text, provider,
 };
-use alwrity_metering::{Money, Usage};
+use alwrity_metering::{Money, Usage, UsageSource, Variant};
 use serde::Deserialize;
 
 /// How many cases there are: a lost one is a failure.
@@ -19,11 +18,11 @@ struct Case {
     provider: String,
     usage: Option<Usage>,
     model: Option<String>,
-    service_tier: Option<ServiceTier>,
-    vendor_cost: Option<Money>,
+    variant: Option<Variant>,
+    vendor_cost_usd: Option<Money>,
     #[serde(default)]
     is_partial: bool,
-    source: Option<CountSource>,
+    usage_source: Option<UsageSource>,
 }
 
 fn folder() -> PathBuf {
@@ -48,10 +47,10 @@ fn assert_case(case: &Case, found: Option<&Extracted>, how: &str) {
     let found = found.unwrap_or_else(|| panic!("{id} {how}: found no usage"));
     assert_eq!(&found.usage, expected, "{id} {how}: {:?}", found.notes);
     assert_eq!(found.model, case.model, "{id} {how}");
-    assert_eq!(found.service_tier, case.service_tier, "{id} {how}");
-    assert_eq!(found.vendor_cost, case.vendor_cost, "{id} {how}");
+    assert_eq!(found.variant, case.variant, "{id} {how}");
+    assert_eq!(found.vendor_cost_usd, case.vendor_cost_usd, "{id} {how}");
     assert_eq!(found.is_partial, case.is_partial, "{id} {how}: {:?}", found.notes);
-    assert_eq!(Some(found.source), case.source, "{id} {how}");
+    assert_eq!(Some(found.usage_source), case.usage_source, "{id} {how}");
     found.usage.validate().unwrap();
 }
 

@@ -19,6 +19,7 @@ mod examples;
 mod fold;
 mod golden;
 mod house;
+mod learning;
 mod memory;
 mod model;
 mod properties;

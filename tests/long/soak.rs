@@ -58,7 +58,7 @@ fn prepare(path: &Path) {
     let pro = meter.plans().unwrap().into_iter().find(|plan| plan.id == "pro").unwrap();
     let limits = vec![Limit::new("calls", Metric::Calls, Maximum::AtMost(CAP)).unwrap()];
     meter.put_plan(&Plan { id: "capped".into(), limits, ..pro }).unwrap();
-    meter.subscribe("capped", &Subscribe::monthly("capped")).unwrap();
+    meter.subscribe("capped", &Subscribe::monthly("capped").waived("a test")).unwrap();
 }
 
 /// Runs the processes and kills them at random; how many were killed, and all journals.

@@ -43,8 +43,14 @@ pub(crate) struct Invoice {
 enum Change {
     /// Freeze the draft of a billing period that has ended, with its hash
     Finalize {
-        #[command(flatten)]
-        of: Of,
+        /// The user
+        user: String,
+        /// The month that the billing period starts in, or the instant
+        #[arg(long, value_name = "PERIOD", required_unless_present = "ended")]
+        period: Option<InvoiceChoice>,
+        /// Every period that has ended and has lines
+        #[arg(long, conflicts_with = "period")]
+        ended: bool,
     },
     /// Declare a finalized invoice void: its period is a draft again
     Void {
@@ -91,9 +97,10 @@ pub(crate) fn run(args: Invoice, context: &Context<'_>) -> Result<Answer, Failur
             }
             show(&meter.invoice(&user, &args.period)?, args.format, context)
         }
-        Some(Change::Finalize { of }) => {
-            show(&meter.finalize_invoice(&of.user, &of.period)?, Format::Text, context)
+        Some(Change::Finalize { user, period: Some(period), .. }) => {
+            show(&meter.finalize_invoice(&user, &period)?, Format::Text, context)
         }
+        Some(Change::Finalize { user, .. }) => list(&meter.finalize_ended(&user)?, context),
         Some(Change::Void { of, reason }) => {
             show(&meter.void_invoice(&of.user, &of.period, &reason)?, Format::Text, context)
         }

@@ -138,7 +138,7 @@ impl Command {
             Self::Limits(args) => limits::run(args, context),
             Self::Quote(args) => quote::run(args, context),
             Self::Subscribe(args) => subscription::subscribe(args, context),
-            Self::Confirm(args) => subscription::confirm(&args, context),
+            Self::Confirm(args) => subscription::confirm(args, context),
             Self::Renew(args) => subscription::renew(args, context),
             Self::Upgrade(args) => subscription::upgrade(args, context),
             Self::Downgrade(args) => subscription::downgrade(&args, context),

@@ -35,9 +35,7 @@ pub(crate) fn run(args: Plans, context: &Context<'_>) -> Result<Answer, Failure>
             let text = std::fs::read_to_string(&file)
                 .map_err(|error| Failure::file("read", &file, &error))?;
             let plans = read_plans(&file.display().to_string(), &text)?;
-            for plan in &plans {
-                meter.put_plan(plan)?;
-            }
+            meter.put_plans(&plans)?;
             show(&plans, context)
         }
     }

@@ -173,10 +173,7 @@ fn put(set: Set, meter: &Meter, context: &Context<'_>) -> Result<Answer, Failure
         }
         None => vec![version(set, meter.now())?],
     };
-    let mut put = Put { versions: versions.len(), warnings: Vec::new() };
-    for version in &versions {
-        put.warnings.extend(meter.put_price(version)?);
-    }
+    let put = Put { versions: versions.len(), warnings: meter.put_prices(&versions)? };
     let answer = Answer::new(context, &put, || match versions.as_slice() {
         [one] => format!("{} holds from {}", one.title(), one.effective_from),
         several => format!("put {} prices", several.len()),

@@ -52,6 +52,19 @@ fn plans_are_put_from_a_file_and_shown() {
 }
 
 #[test]
+fn the_plans_of_a_file_are_put_together_or_not_at_all() {
+    let bench = Bench::new();
+    let version =
+        || bench.json(&["query", "SELECT catalogue_version FROM store"])["rows"][0][0].clone();
+    let before = version().as_i64().unwrap();
+    let two = format!("{PLANS}{}", PLANS.replace("trial", "trial_2"));
+    let file = bench.write("plans.toml", &two);
+    assert_eq!(bench.run(&["plans", "set", &file]).code, 0);
+    assert_eq!(bench.json(&["plans"]).as_array().unwrap().len(), 6);
+    assert_eq!(version().as_i64().unwrap(), before + 1, "one transaction");
+}
+
+#[test]
 fn a_plan_file_that_cannot_be_read_changes_nothing() {
     let bench = Bench::new();
     let file = bench.write("plans.toml", "[[plan]]\nid = 1\n");
@@ -178,6 +191,33 @@ fn a_used_price_is_never_edited() {
     assert_eq!(ran.code, 1, "{ran}");
     assert!(ran.err.starts_with("error: invalid price of `acme / m`"), "{ran}");
     assert!(ran.err.contains("hint: a used version is never edited"), "{ran}");
+}
+
+#[test]
+fn the_prices_of_a_file_are_put_together_or_not_at_all() {
+    let bench = Bench::new();
+    let head = "provider,matcher,model,variant,operation,unit,above_input_tokens,amount_usd,per,\
+                effective_from,source\n";
+    let price = |model: &str, amount: &str| {
+        format!(
+            "acme,exact,{model},standard,,input_tokens,0,{amount},1000000,\
+                 2025-01-01T00:00:00Z,list\n"
+        )
+    };
+    let put = |rows: &str| {
+        let file = bench.write("prices.csv", &format!("{head}{rows}"));
+        bench.run_at_noon(&["prices", "set", "--file", &file])
+    };
+    assert_eq!(put(&price("used", "1")).code, 0);
+    let record = "record u1 --provider acme --model used --input-tokens 5";
+    assert_eq!(bench.run_at_noon(&words(record)).code, 0);
+    // The second would change a version that a call is priced by.
+    let ran = put(&format!("{}{}", price("new", "1"), price("used", "2")));
+    assert_eq!(ran.code, 1, "{ran}");
+    let kept = bench.json(&["prices", "--provider", "acme"]);
+    let models: Vec<&str> =
+        kept.as_array().unwrap().iter().map(|own| own["model"].as_str().unwrap()).collect();
+    assert_eq!(models, ["used"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn an_invoice_is_shown_closed_paid_and_voided() {
         state         draft
 
         basic, monthly fee                                                 29.00
-        gemini m (1 calls, 10 tokens)                                       1.23
+        gemini m (1 call, 10 tokens)                                        1.23
         usage included in the fee                                          -1.23
         ------------------------------------------------------------------------
         total, USD                                                         29.00
@@ -58,6 +58,23 @@ fn an_invoice_is_shown_closed_paid_and_voided() {
     assert_eq!(json("invoice u1 --period 2025-10")["state"], "draft");
     let exact = run("invoice u1 --period 2025-10 --format json").json();
     assert_eq!(exact["lines"][1]["cost_usd"], "1.234");
+}
+
+#[test]
+fn every_period_that_has_ended_is_closed_at_once() {
+    let bench = bench();
+    let run = |line: &str| bench.run(&words(&format!("--at 2025-12-02T00:00:00Z --json {line}")));
+    let closed = run("invoice finalize u1 --ended").json();
+    let periods: Vec<&str> = closed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|own| own["billing_period"].as_str().unwrap())
+        .collect();
+    assert_eq!(periods, ["2025-10", "2025-11"]);
+    assert_eq!(run("invoice finalize u1 --ended").json(), serde_json::json!([]));
+    assert_eq!(run("invoice finalize u1").code, 2);
+    assert_eq!(run("invoice finalize u1 --ended --period 2025-10").code, 2);
 }
 
 #[test]

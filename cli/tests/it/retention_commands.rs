@@ -18,10 +18,13 @@ fn pruning_is_only_counted_until_it_is_applied() {
         "
         exit 0
         --- out
-        would remove 1 calls, their sums and keys stay
+        would remove 1 call from before 2025-11-01T00:00:00Z; sums and keys stay
         ",
     );
-    let applied = run("--json prune --older-than 2025-11-01T00:00:00Z --apply").json();
+    assert_eq!(run("--json prune --older-than 2025-11-01").json()["calls"], 1);
+    let none = run("--json prune --older-than 60d").json();
+    assert_eq!((&none["calls"], &none["older_than"]), (&0.into(), &"2025-10-02T00:00:00Z".into()));
+    let applied = run("--json prune --older-than 30d --apply").json();
     assert_eq!(applied["is_applied"], true);
     assert_eq!((&applied["calls"], &applied["unpriced_calls"]), (&1.into(), &0.into()));
     assert_eq!(run("--json usage anna --period all").json()["total_calls"], 1);

@@ -62,6 +62,23 @@ fn a_subscription_lives_through_its_commands() {
 }
 
 #[test]
+fn ids_outside_are_kept() {
+    let bench = Bench::new();
+    let october = "2025-10-01T00:00:00Z";
+    at(&bench, october, "subscribe u1 --plan basic --unpaid --stripe-customer-id cus_1");
+    let confirm = "confirm u1 --payment ch_1 --stripe-subscription-id sub_1 --payment-method card";
+    at(&bench, october, confirm);
+    at(&bench, october, "cancel u1");
+    let view = &at(&bench, october, "history u1")["subscription"];
+    let expected = serde_json::json!({
+        "stripe_customer_id": "cus_1", "stripe_subscription_id": "sub_1", "payment_method": "card"
+    });
+    assert_eq!(view["external"], expected);
+    let shown = bench.run(&["--at", october, "history", "u1"]).out;
+    assert!(shown.contains("cancellation at 2025-11-01T00:00:00Z"), "{shown}");
+}
+
+#[test]
 fn the_history_is_pleasant_to_read() {
     let bench = Bench::new();
     at(&bench, "2025-10-01T00:00:00Z", "subscribe u1 --plan basic --payment ch_1");

@@ -18,7 +18,6 @@ from starlette.requests import Request
 from alwrity_metering import (
     AsyncMeter,
     Decision,
-    HoldReceipt,
     Meter,
     MeteringError,
 )
@@ -86,7 +85,6 @@ class Gate:
         self.meter, self.async_meter = both(meter)
         self._emergency = emergency
         self._lapsed = lapsed
-        self._releases: set[asyncio.Task[None]] = set()
 
     async def admit_request(
         self, user: str, rule: RouteRule, request: Request, body: bytes
@@ -185,20 +183,9 @@ class Gate:
             elif outcome is not None:
                 self.meter.queue_settle(call.user, call.hold, **outcome, **details)
             else:
-                self._release(call.user, call.hold)
+                self.meter.queue_release(call.user, call.hold)
         except MeteringError:
             logger.exception("a call of %s was not accounted for", details.get("endpoint"))
-
-    def _release(self, user: str, hold: HoldReceipt) -> None:
-        task = asyncio.get_running_loop().create_task(self._released(user, hold))
-        self._releases.add(task)
-        task.add_done_callback(self._releases.discard)
-
-    async def _released(self, user: str, hold: HoldReceipt) -> None:
-        try:
-            await self.async_meter.release(user, hold)
-        except MeteringError:
-            logger.warning("a hold was not released: it expires by itself", exc_info=True)
 
 
 def encoded(body: Any) -> bytes:

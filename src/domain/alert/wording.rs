@@ -162,7 +162,8 @@ impl LimitFacts<'_> {
             )
         };
         if let Some(plan) = self.upgrade {
-            return Some(format!("Upgrade to {} for {} a month.", plan.name, most(plan)));
+            let (most, how_often) = (most(plan), self.limit.window.how_often());
+            return Some(format!("Upgrade to {} for {most} {how_often}.", plan.name));
         }
         let resets = |at: Timestamp| match self.limit.policy {
             Policy::Hard if is_reached => format!("Further calls are refused until {at}."),
@@ -190,9 +191,9 @@ pub(crate) fn unpriced(call: &Call, now: Timestamp, channels: Vec<String>) -> Ne
         provider: Some(call.provider.clone()),
         title: format!("Unpriced Calls - {priced}"),
         message: format!(
-            "A {} call of {priced} has no known price. It is counted, but its cost is not in \
-             the totals.",
-            operation_text(call.operation.as_str())
+            "{} calls of {priced} have no known price. They are counted, but their cost is not \
+             in the totals.",
+            capitalised(&operation_text(call.operation.as_str()))
         ),
         severity: Severity::Warning,
         recommended_action: Some("Add the price, then re-rate the unpriced calls.".to_owned()),

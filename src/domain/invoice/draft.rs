@@ -38,9 +38,12 @@ pub fn draft(ledger: &Ledger<'_>, period: &BillingPeriod) -> Result<Invoice> {
     let used = ledger.used(period)?;
     let totals = used.values().try_fold(ModelUsage::default(), |sum, one| sum.plus(*one))?;
     let total_usd = Money::sum(lines.iter().map(|line| line.amount_usd))?;
-    let paid_usd = paid(ledger.timeline, period)?;
-    let is_settled = total_usd <= paid_usd;
-    let status = if is_settled { PaymentStatus::Paid } else { PaymentStatus::Pending };
+    let (paid_usd, last_payment) = paid_ahead(ledger.timeline, period)?;
+    let payment = if total_usd <= paid_usd {
+        InvoicePayment { status: PaymentStatus::Paid, ..last_payment }
+    } else {
+        InvoicePayment::PENDING
+    };
     Ok(Invoice {
         id: 0,
         state: InvoiceState::Draft,
@@ -53,7 +56,7 @@ pub fn draft(ledger: &Ledger<'_>, period: &BillingPeriod) -> Result<Invoice> {
         total_tokens: totals.tokens,
         total_usd,
         paid_usd,
-        payment: InvoicePayment { status, ..InvoicePayment::PENDING },
+        payment,
         hash: None,
         finalized_at: None,
         voided_at: None,
@@ -73,12 +76,20 @@ fn last_granting<'a>(timeline: &'a Timeline, period: &BillingPeriod) -> Option<&
         .or_else(|| timeline.term_at(starts_at).filter(|term| term.grants_at(starts_at)))
 }
 
-/// What was told to be paid for the period.
-fn paid(timeline: &Timeline, period: &BillingPeriod) -> Result<Money> {
+/// What was told to be paid for the period ahead, and the last payment of it.
+fn paid_ahead(timeline: &Timeline, period: &BillingPeriod) -> Result<(Money, InvoicePayment)> {
     let pays = |term: &&Term| {
         term.payment.status == PaymentStatus::Paid && period.span.contains(term.pays_for())
     };
-    Money::sum(timeline.in_force().filter(pays).map(|term| term.payment.amount_usd))
+    let amounts = timeline.in_force().filter(pays).map(|term| term.payment.amount_usd);
+    let costs = |term: &&Term| pays(term) && term.payment.amount_usd != Money::ZERO;
+    let last = timeline.in_force().rev().find(costs);
+    let payment = last.map_or(InvoicePayment::PENDING, |term| InvoicePayment {
+        paid_at: term.payment.paid_at,
+        reference: term.payment.reference.clone(),
+        ..InvoicePayment::PENDING
+    });
+    Ok((Money::sum(amounts)?, payment))
 }
 
 /// Fees, prorations and waivers of a period.

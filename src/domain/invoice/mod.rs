@@ -169,10 +169,11 @@ impl InvoiceLine {
             let provider = self.provider.as_deref().unwrap_or_default();
             let model = self.model.as_deref().unwrap_or_default();
             let (calls, tokens) = (self.calls, self.tokens);
+            let noun = if calls == 1 { "call" } else { "calls" };
             let counted = if tokens == 0 {
-                format!("{calls} calls")
+                format!("{calls} {noun}")
             } else {
-                format!("{calls} calls, {tokens} tokens")
+                format!("{calls} {noun}, {tokens} tokens")
             };
             format!("{} ({counted})", format!("{provider} {model}").trim())
         };

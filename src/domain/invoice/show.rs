@@ -6,8 +6,8 @@ use super::{Invoice, InvoiceState};
 use crate::domain::subscription::PaymentStatus;
 use crate::error::Result;
 
-/// The width of the titles in a text.
-const TITLE_COLUMNS: usize = 58;
+/// The least width of the titles in a text.
+const TITLE_COLUMNS_MIN: usize = 58;
 
 /// The facts above the lines: a name and a value.
 fn facts(invoice: &Invoice, user: &str) -> Vec<(&'static str, String)> {
@@ -40,8 +40,11 @@ fn sums(invoice: &Invoice) -> Result<Vec<(&'static str, String)>> {
     Ok(sums)
 }
 
-/// The invoice as text, 72 columns wide where titles allow.
+/// The invoice as text: 72 columns wide, or as wide as its longest title needs.
 pub fn text(invoice: &Invoice, user: &str) -> Result<String> {
+    let titles: Vec<_> = invoice.lines.iter().map(|l| l.title(invoice.billing_cycle)).collect();
+    let longest = titles.iter().map(|title| title.chars().count()).max().unwrap_or(0);
+    let columns = longest.max(TITLE_COLUMNS_MIN);
     let mut text = format!("Invoice {}\n\n", invoice.period.label());
     let mut line = |line: String| {
         text.push_str(line.trim_end());
@@ -51,16 +54,15 @@ pub fn text(invoice: &Invoice, user: &str) -> Result<String> {
         line(format!("{name:<14}{value}"));
     }
     line(String::new());
-    for own in &invoice.lines {
-        let title = own.title(invoice.billing_cycle);
+    for (own, title) in invoice.lines.iter().zip(titles) {
         let amount = own.amount_usd.to_invoice_text();
-        line(format!("{title:<TITLE_COLUMNS$} {amount:>13}"));
+        line(format!("{title:<columns$} {amount:>13}"));
     }
-    line("-".repeat(TITLE_COLUMNS + 14));
+    line("-".repeat(columns + 14));
     for (name, amount) in sums(invoice)? {
-        line(format!("{name:<TITLE_COLUMNS$} {amount:>13}"));
+        line(format!("{name:<columns$} {amount:>13}"));
     }
-    line(format!("{:<TITLE_COLUMNS$} {:>13}", "payment", invoice.payment.status));
+    line(format!("{:<columns$} {:>13}", "payment", invoice.payment.status));
     if let Some(hash) = &invoice.hash {
         line(String::new());
         line(format!("SHA-256 {hash}"));

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{BillingCycle, BillingPeriod, ChangeKind, Term, TermPayment, Timeline, UsageSnapshot};
 use crate::domain::catalogue::Catalogue;
+use crate::domain::money::Money;
 use crate::domain::plan::Tier;
 use crate::domain::subscription::PaymentStatus;
 use crate::domain::time::{Span, Timestamp};
@@ -42,7 +43,7 @@ pub struct HistoryEntry {
     /// What was used before: in the running usage period for a change at once, else in the
     /// billing period that ended.
     pub usage_before: Option<UsageSnapshot>,
-    /// What was told about the payment. A computed renewal waits for one.
+    /// What was told about the payment. What begins a period that nobody paid waits for one.
     pub payment: TermPayment,
     /// When it happened.
     pub created_at: Timestamp,
@@ -106,13 +107,10 @@ impl Teller<'_> {
         if stored.is_some_and(|stored| stored.starts_at < span.starts_at) {
             return Ok(());
         }
-        let plan = self.catalogue.plan(&term.plan_id)?;
-        let unpaid = TermPayment {
-            status: PaymentStatus::Pending,
-            amount_usd: term.billing_cycle.fee(plan),
-            ..TermPayment::NOTHING
+        let payment = match stored {
+            Some(stored) => stored.payment.clone(),
+            None => self.owed_fee(term)?,
         };
-        let payment = stored.map_or(unpaid, |stored| stored.payment.clone());
         let before = span.starts_at.plus_micros(-1);
         let line = Line {
             change: ChangeKind::Renewal,
@@ -125,6 +123,28 @@ impl Teller<'_> {
             is_computed: true,
         };
         self.add(line)
+    }
+
+    /// The fee of a period that nobody has told to be paid.
+    fn owed_fee(&self, term: &Term) -> Result<TermPayment> {
+        let amount_usd = term.billing_cycle.fee(self.catalogue.plan(&term.plan_id)?);
+        if amount_usd == Money::ZERO {
+            return Ok(TermPayment::NOTHING);
+        }
+        let status = PaymentStatus::Pending;
+        Ok(TermPayment { status, amount_usd, ..TermPayment::NOTHING })
+    }
+
+    /// The payment of a stored change. One that waited for the end of a period begins another,
+    /// whose fee is owed as that of a renewal is, unless a renewal by hand paid it.
+    fn payment_of(&self, term: &Term, span: Span) -> Result<TermPayment> {
+        let begins_period = matches!(term.change, ChangeKind::Downgrade | ChangeKind::CycleChange)
+            && term.created_at < term.starts_at
+            && term.starts_at == span.starts_at;
+        if begins_period && self.stored_renewal(span).is_none() {
+            return self.owed_fee(term);
+        }
+        Ok(term.payment.clone())
     }
 
     /// A stored change. A renewal of a period whose beginning was told already is that line.
@@ -151,7 +171,7 @@ impl Teller<'_> {
             before,
             new_period: term.billing_period(term.pays_for().max(term.starts_at)),
             usage_before,
-            payment: term.payment.clone(),
+            payment: self.payment_of(term, span)?,
             created_at: term.starts_at,
             is_computed: false,
         };

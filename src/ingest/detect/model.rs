@@ -1,5 +1,7 @@
 //! A model's name: brought to one form, and what it says about provider and operation.
 
+use serde::Serialize;
+
 use super::{Confidence, Detection};
 use crate::ingest::names::{operation as o, provider as p};
 
@@ -7,7 +9,7 @@ use crate::ingest::names::{operation as o, provider as p};
 const NAME_BYTES_MAX: usize = 256;
 
 /// A model's name, taken apart. Prices are matched by the name as given first, then by `name`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NormalisedModel {
     /// The bare name in lower case, without folder, vendor, route, version and date.
     pub name: String,

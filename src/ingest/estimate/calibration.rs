@@ -22,7 +22,7 @@ const RATIO_MAX: i64 = 4;
 const MEMORY_TOKENS: i64 = 1_000_000;
 
 /// The size of a text that was sent: what a pricing view needs beside its tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextSize {
     /// Unicode characters.
     pub characters: i64,
@@ -107,6 +107,14 @@ impl Calibration {
             self.characters /= 2;
         }
         true
+    }
+
+    /// Whether the numbers are such as [`Self::observe`] leaves.
+    pub fn is_sound(&self) -> bool {
+        let Self { calls, estimated_tokens, reported_tokens, words, characters } = *self;
+        [calls, estimated_tokens, reported_tokens, words, characters].iter().all(|n| *n >= 0)
+            && estimated_tokens <= MEMORY_TOKENS
+            && reported_tokens / (2 * RATIO_MAX) <= estimated_tokens
     }
 
     /// The factor in parts per million, within 500 000 and 2 000 000.

@@ -3,6 +3,7 @@
 //! It reads the request forms of OpenAI (chat and responses), Anthropic, Gemini, Bedrock and
 //! Cohere. Nothing of the text is kept.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::calibration::TextSize;
@@ -49,7 +50,7 @@ const ANSWERS: [&[&str]; 3] =
     [&["n"], &["generationConfig", "candidateCount"], &["config", "candidate_count"]];
 
 /// The estimated input of a request, by its parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ChatEstimate {
     /// Tokens of all texts in messages and instructions.
     pub text_tokens: i64,

@@ -1,9 +1,11 @@
 //! What an image costs as input: by its size, after each vendor's rule.
 
+use serde::Serialize;
+
 use crate::ingest::detect::normalise_model;
 
 /// The size of an image in pixels, each side from 1 to 65 535.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageSize {
     /// Pixels across.
     pub width: i64,

@@ -1,5 +1,6 @@
 //! What a request will probably use, whatever its operation: the counts of a hold.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::chat::{ChatEstimate, estimate_chat};
@@ -18,7 +19,7 @@ const SECONDS: [&str; 4] = ["seconds", "duration", "duration_seconds", "duration
 const SPOKEN: [&str; 4] = ["input", "text", "prompt", "script"];
 
 /// What a request will probably use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestEstimate {
     /// Quantities by unit; of a chat only the input, without factor or margin.
     pub usage: Usage,

@@ -17,40 +17,15 @@ mod shape;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::estimate::CountSource;
 use super::names::provider as p;
 use super::stream::UsageStream;
+use crate::domain::call::{CallOutcome, CallRecord, UsageSource};
 use crate::domain::money::Money;
+use crate::domain::price::Variant;
 use crate::domain::usage::{Unit, Usage};
 use shape::Shape;
 
 pub use shape::part_of;
-
-/// How urgently a call was served, where that changes its price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceTier {
-    /// The usual way.
-    Standard,
-    /// Collected, for later.
-    Batch,
-    /// Cheaper, when there is room.
-    Flex,
-    /// Dearer, first in the row.
-    Priority,
-}
-
-impl ServiceTier {
-    /// The stable name: `standard`, `batch`, `flex` or `priority`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Batch => "batch",
-            Self::Flex => "flex",
-            Self::Priority => "priority",
-        }
-    }
-}
 
 /// What an answer says was used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,16 +35,65 @@ pub struct Extracted {
     pub usage: Usage,
     /// The model as the answer names it.
     pub model: Option<String>,
-    /// The tier that served it, where the answer says so.
-    pub service_tier: Option<ServiceTier>,
-    /// What the vendor says it charged: it wins over a list price and is kept beside it.
-    pub vendor_cost: Option<Money>,
+    /// The service tier that served it, where the answer says so.
+    pub variant: Option<Variant>,
+    /// What the vendor says it charged, in dollars: it wins over a list price and is kept beside
+    /// it.
+    pub vendor_cost_usd: Option<Money>,
     /// True when a stream or a crawl ended before its end: the usage is what is known so far.
     pub is_partial: bool,
     /// What was not understood or had to be put right; never content.
     pub notes: Vec<String>,
     /// Reported, unless a cut stream's output had to be estimated from the text that came.
-    pub source: CountSource,
+    pub usage_source: UsageSource,
+}
+
+impl Extracted {
+    /// The call that this is the answer to, ready to be recorded: usage, model, tier and the
+    /// vendor's cost are those of the answer. Key, status and details are the caller's to add.
+    ///
+    /// ```
+    /// use alwrity_metering::{CallRecord, extract_usage};
+    /// let body = serde_json::json!({
+    ///     "object": "chat.completion", "model": "o4-mini-2025-04-16", "service_tier": "flex",
+    ///     "usage": {"prompt_tokens": 89, "completion_tokens": 12, "total_tokens": 101},
+    /// });
+    /// let found = extract_usage("openai", &body).ok_or("no usage")?;
+    /// let record = CallRecord {
+    ///     idempotency_key: Some("request-17".into()),
+    ///     ..found.into_record("ada", "openai")
+    /// };
+    /// assert_eq!(record.variant.name(), "flex");
+    /// assert_eq!(record.usage.total_tokens(), 101);
+    /// # Ok::<(), &str>(())
+    /// ```
+    #[must_use]
+    pub fn into_record(self, user: &str, provider: &str) -> CallRecord {
+        let Self { usage, model, variant, vendor_cost_usd, usage_source, .. } = self;
+        CallRecord {
+            variant: variant.unwrap_or(Variant::Standard),
+            usage_source,
+            vendor_cost_usd,
+            ..CallRecord::new(user, provider, &model.unwrap_or_default(), usage)
+        }
+    }
+}
+
+/// How a call that was held for turned out, by its answer: what `settle` takes. The tier stays
+/// that of the hold.
+///
+/// ```
+/// use alwrity_metering::{CallOutcome, extract_usage_text};
+/// let text = r#"{"results": [], "costDollars": {"total": 0.005}}"#;
+/// let outcome: CallOutcome = extract_usage_text("exa", text).ok_or("no usage")?.into();
+/// assert_eq!(outcome.vendor_cost_usd.map(|cost| cost.to_string()).as_deref(), Some("0.005"));
+/// # Ok::<(), &str>(())
+/// ```
+impl From<Extracted> for CallOutcome {
+    fn from(found: Extracted) -> Self {
+        let Extracted { usage, vendor_cost_usd, usage_source, .. } = found;
+        Self { usage, usage_source, vendor_cost_usd, ..Self::default() }
+    }
 }
 
 /// The shapes that a provider answers in.
@@ -131,7 +155,7 @@ pub fn extract_usage(provider: &str, body: &Value) -> Option<Extracted> {
     let (body, is_batch) = unwrap_envelope(body);
     let mut found = read_body(provider, body)?;
     if is_batch {
-        found.service_tier = Some(ServiceTier::Batch);
+        found.variant = Some(Variant::Batch);
     }
     if is_going_on(provider, body) {
         found.is_partial = true;
@@ -184,7 +208,7 @@ fn is_going_on(provider: &str, body: &Value) -> bool {
 /// ```
 /// use alwrity_metering::ingest::extract_usage_text;
 /// let found = extract_usage_text("exa", r#"{"results": [], "costDollars": {"total": 0.005}}"#);
-/// let cost = found.and_then(|found| found.vendor_cost).map(|cost| cost.to_string());
+/// let cost = found.and_then(|found| found.vendor_cost_usd).map(|cost| cost.to_string());
 /// assert_eq!(cost.as_deref(), Some("0.005"));
 /// assert_eq!(extract_usage_text("openai", "<html>502 Bad Gateway</html>"), None);
 /// ```
@@ -217,10 +241,10 @@ pub fn extract_content_type(content_type: &str) -> Option<Extracted> {
     Some(Extracted {
         usage: Usage::of(unit, 1),
         model: None,
-        service_tier: None,
-        vendor_cost: None,
+        variant: None,
+        vendor_cost_usd: None,
         is_partial: false,
         notes: Vec::new(),
-        source: CountSource::Reported,
+        usage_source: UsageSource::Reported,
     })
 }

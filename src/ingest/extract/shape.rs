@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use super::Extracted;
 use super::read::{at, count, money, seconds};
-use super::{Extracted, ServiceTier};
+use crate::domain::call::UsageSource;
 use crate::domain::money::Money;
+use crate::domain::price::Variant;
 use crate::domain::usage::{Unit, Usage};
 use crate::error::shown;
-use crate::ingest::estimate::CountSource;
 
 pub(super) const INPUT: &str = "input_tokens";
 pub(super) const OUTPUT: &str = "output_tokens";
@@ -116,19 +117,19 @@ impl Shape {
         let total =
             TOTALS.iter().find_map(|key| root.get(*key).and_then(|value| count(value).ok()));
         let text = |paths: &[&str]| paths.iter().find_map(|path| at(body, path)?.as_str());
-        let tier = text(self.tier).and_then(|name| found.tier(name));
-        let vendor_cost = self.cost(body, &mut found);
-        if found.quantities.is_empty() && vendor_cost.is_none() {
+        let variant = text(self.tier).and_then(|name| found.tier(name));
+        let vendor_cost_usd = self.cost(body, &mut found);
+        if found.quantities.is_empty() && vendor_cost_usd.is_none() {
             return None;
         }
         Some(Extracted {
             model: text(self.model).filter(|name| !name.is_empty()).map(str::to_owned),
             usage: found.usage(total),
-            service_tier: tier,
-            vendor_cost,
+            variant,
+            vendor_cost_usd,
             is_partial: false,
             notes: found.notes,
-            source: CountSource::Reported,
+            usage_source: UsageSource::Reported,
         })
     }
 
@@ -202,20 +203,20 @@ pub fn part_of(unit: &str) -> Option<&'static str> {
 }
 
 /// The words that vendors have for a tier.
-const TIERS: [(&str, Option<ServiceTier>); 13] = [
-    ("default", Some(ServiceTier::Standard)),
-    ("standard", Some(ServiceTier::Standard)),
-    ("on_demand", Some(ServiceTier::Standard)),
+const TIERS: [(&str, Option<Variant>); 13] = [
+    ("default", Some(Variant::Standard)),
+    ("standard", Some(Variant::Standard)),
+    ("on_demand", Some(Variant::Standard)),
     ("traffic_type_unspecified", None),
     ("auto", None),
-    ("batch", Some(ServiceTier::Batch)),
-    ("flex", Some(ServiceTier::Flex)),
-    ("on_demand_flex", Some(ServiceTier::Flex)),
-    ("priority", Some(ServiceTier::Priority)),
-    ("performance", Some(ServiceTier::Priority)),
-    ("fast", Some(ServiceTier::Priority)),
-    ("on_demand_priority", Some(ServiceTier::Priority)),
-    ("standard_only", Some(ServiceTier::Standard)),
+    ("batch", Some(Variant::Batch)),
+    ("flex", Some(Variant::Flex)),
+    ("on_demand_flex", Some(Variant::Flex)),
+    ("priority", Some(Variant::Priority)),
+    ("performance", Some(Variant::Priority)),
+    ("fast", Some(Variant::Priority)),
+    ("on_demand_priority", Some(Variant::Priority)),
+    ("standard_only", Some(Variant::Standard)),
 ];
 
 /// What was found in a body so far.
@@ -314,7 +315,7 @@ impl Found {
         }
     }
 
-    fn tier(&mut self, name: &str) -> Option<ServiceTier> {
+    fn tier(&mut self, name: &str) -> Option<Variant> {
         let known = TIERS.iter().find(|(word, _)| name.eq_ignore_ascii_case(word));
         if let Some((_, tier)) = known {
             *tier

@@ -7,9 +7,9 @@ mod split;
 
 use serde_json::{Map, Value};
 
-use super::estimate::{CountSource, TokenScan};
+use super::estimate::TokenScan;
 use super::extract::{Extracted, extract_usage};
-use crate::domain::money::Money;
+use crate::domain::call::UsageSource;
 use crate::domain::usage::{Unit, Usage};
 use split::{EVENT_BYTES_MAX, Piece, Splitter};
 
@@ -296,11 +296,11 @@ impl UsageStream {
         Some(Extracted {
             usage,
             model: model.and_then(Value::as_str).map(str::to_owned),
-            service_tier: None,
-            vendor_cost: None::<Money>,
+            variant: None,
+            vendor_cost_usd: None,
             is_partial: true,
             notes: vec![NO_REPORT.to_owned()],
-            source: CountSource::Estimated,
+            usage_source: UsageSource::Estimated,
         })
     }
 
@@ -309,7 +309,7 @@ impl UsageStream {
         let estimated = if self.has_text { self.text.tokens() } else { 0 };
         if estimated > found.usage.get(&Unit::OutputTokens) {
             found.usage.set(Unit::OutputTokens, estimated);
-            found.source = CountSource::Estimated;
+            found.usage_source = UsageSource::Estimated;
             let note = "the output is estimated from the text that came";
             if !found.notes.iter().any(|known| known == note || known == NO_REPORT) {
                 found.notes.push(note.to_owned());

@@ -155,12 +155,10 @@ impl Meter {
         Ok(HistoryPage { entries, total_count, has_more: rest.next().is_some() })
     }
 
-    /// A renewal that nobody paid by itself is paid when its period's invoice is.
+    /// The fee of a period that nobody paid by itself is paid when its invoice is.
     fn add_payments(&self, user: &str, entries: &mut [HistoryEntry]) -> Result<()> {
         let invoices = self.inner.store.billing(user)?.invoices;
-        let waits = |entry: &&mut HistoryEntry| {
-            entry.is_computed && entry.payment.status == PaymentStatus::Pending
-        };
+        let waits = |entry: &&mut HistoryEntry| entry.payment.status == PaymentStatus::Pending;
         for entry in entries.iter_mut().filter(waits) {
             let is_its = |invoice: &&crate::domain::invoice::Invoice| {
                 invoice.is_finalized() && invoice.period.starts_at == entry.new_period.starts_at

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::learning::{OutputsByModel, learn_output};
 use super::tally::Tally;
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::alert::AlertKey;
@@ -55,6 +56,8 @@ pub(super) struct Book {
     pruned: BTreeMap<CallKey, PrunedCall>,
     pub(super) marks: BTreeMap<Timestamp, PeriodMark>,
     invoices: Vec<Invoice>,
+    /// How long the answers were, by provider and model.
+    pub(super) outputs: OutputsByModel,
 }
 
 impl Book {
@@ -70,6 +73,7 @@ impl Book {
             pruned: BTreeMap::new(),
             marks: BTreeMap::new(),
             invoices: Vec::new(),
+            outputs: OutputsByModel::new(),
         }
     }
 
@@ -122,6 +126,7 @@ impl Book {
             calls,
             holds,
             removed_holds,
+            lessons,
             tracked,
             periods,
             touched_periods,
@@ -152,6 +157,9 @@ impl Book {
         }
         for key in removed_holds {
             self.holds.remove(&key);
+        }
+        for lesson in lessons {
+            learn_output(&mut self.outputs, lesson);
         }
         for mark in periods {
             self.marks.insert(mark.span.starts_at, mark);
@@ -292,6 +300,7 @@ impl Book {
             invoice.payment.reference = None;
             invoice.payment.stripe_invoice_id = None;
         }
+        self.outputs.clear();
         let holds = std::mem::take(&mut self.holds);
         let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
         Erased {

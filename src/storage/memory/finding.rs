@@ -1,5 +1,11 @@
 //! What a check of the whole store finds.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use super::State;
+use super::tally::first_difference;
+use crate::error::Result;
 use crate::storage::Check;
 
 /// What one check has found so far.
@@ -29,4 +35,33 @@ impl Finding {
         let found = self.first_fault.unwrap_or_else(|| format!("{} rows", self.rows));
         Check { name: self.name, found, is_ok }
     }
+}
+
+impl State {
+    /// The ledger of every user against what is kept of it.
+    pub(super) fn checks(&self) -> Result<Vec<Check>> {
+        let mut counters = Finding::new("counters");
+        let mut days = Finding::new("days");
+        let mut keys = Finding::new("keys");
+        let mut holds = Finding::new("holds");
+        let mut models = Finding::new("models by period");
+        let mut invoices = Finding::new("invoices");
+        for (user, book) in &self.books {
+            let (kept, counted) = (&book.tally, book.fold()?);
+            counters.add(user, rows_or_difference(&kept.counters, &counted.counters));
+            days.add(user, rows_or_difference(&kept.days, &counted.days));
+            keys.add(user, book.check_keys());
+            holds.add(user, book.check_holds());
+            models.add(user, rows_or_difference(&kept.models, &counted.models));
+            invoices.add(user, book.check_invoices());
+        }
+        Ok([counters, days, models, keys, holds, invoices].map(Finding::into_check).into())
+    }
+}
+
+fn rows_or_difference<K: Ord + Debug, V: PartialEq + Debug>(
+    kept: &BTreeMap<K, V>,
+    counted: &BTreeMap<K, V>,
+) -> Result<usize, String> {
+    first_difference(kept, counted).map_or(Ok(kept.len()), Err)
 }

@@ -1,5 +1,6 @@
 //! Connections: opening the database, bringing it to this version, and its settings.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -154,10 +155,14 @@ pub(super) fn wait_for_writers(connection: &mut Connection) -> rusqlite::Result<
 }
 
 fn wait_for_foreign_writer(attempt: i32) -> bool {
-    // Processes that met once should not meet again: the steps differ by the process.
-    let jitter = std::process::id().wrapping_add(attempt.unsigned_abs()).wrapping_mul(797) % 500;
-    std::thread::sleep(Duration::from_micros(500 + u64::from(jitter)));
+    std::thread::sleep(Duration::from_micros(500 + random_below(500)));
     attempt < 1000
+}
+
+/// Steps of one length can fall in with the other writer's time after time, and the number of the
+/// process is no chance: in containers they are alike. So it is the system's.
+fn random_below(bound: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % bound
 }
 
 /// A connection that reads, beside the writer.
@@ -172,4 +177,16 @@ pub(super) fn reader(path: &Path, options: &StoreOptions) -> Result<Connection> 
     };
     settings().map_err(failed("set up the connection"))?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::random_below;
+
+    #[test]
+    fn pauses_differ_and_stay_below_their_bound() {
+        let drawn: Vec<u64> = (0..100).map(|_| random_below(500)).collect();
+        assert!(drawn.iter().all(|one| *one < 500), "{drawn:?}");
+        assert!(drawn.iter().any(|one| *one != drawn[0]), "{drawn:?}");
+    }
 }

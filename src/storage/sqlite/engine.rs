@@ -175,7 +175,11 @@ impl Engine {
 
     /// Queues a work; the first one starts the writer.
     pub(super) fn submit(self: &Arc<Self>, work: Box<dyn Work>) -> Result<Ticket> {
-        let (ticket, must_start) = self.queue.push(work)?;
+        self.submit_until(work, self.queue.deadline())
+    }
+
+    fn submit_until(self: &Arc<Self>, work: Box<dyn Work>, until: Instant) -> Result<Ticket> {
+        let (ticket, must_start) = self.queue.push(work, until)?;
         if must_start && let Err(error) = self.start_writer() {
             self.queue.cancel(ticket);
             return Err(error);
@@ -183,20 +187,26 @@ impl Engine {
         Ok(ticket)
     }
 
-    /// Queues several works together; the first of all starts the writer.
+    /// Queues several works together, or one by one where the queue has no room for all of them:
+    /// then the writer has to make some, so it is started first. They share one patience.
+    /// Guarded by `more_records_than_the_queue_holds_are_recorded`.
     pub(super) fn submit_all(self: &Arc<Self>, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {
-        let (tickets, must_start) = self.queue.push_all(works);
-        let error = if must_start { self.start_writer().err() } else { None };
-        match error {
-            None => tickets,
-            Some(error) => {
-                let failed = |ticket: Result<Ticket>| {
-                    self.queue.cancel(ticket?);
-                    Err(error.clone())
-                };
-                tickets.into_iter().map(failed).collect()
+        let (tickets, must_start) = match self.queue.push_all(works) {
+            Ok(pushed) => pushed,
+            Err(works) => {
+                let until = self.queue.deadline();
+                return works.into_iter().map(|work| self.submit_until(work, until)).collect();
             }
-        }
+        };
+        let error = if must_start { self.start_writer().err() } else { None };
+        let started = |ticket| match &error {
+            None => Ok(ticket),
+            Some(error) => {
+                self.queue.cancel(ticket);
+                Err(error.clone())
+            }
+        };
+        tickets.into_iter().map(started).collect()
     }
 
     fn start_writer(self: &Arc<Self>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Exporting: visiting the ledger or the day rollups row by row, in one snapshot.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -12,22 +13,27 @@ use crate::domain::operation::Operation;
 use crate::domain::time::Span;
 use crate::storage::{VisitCall, VisitDay};
 
-/// The name of the user of each row; rows of one user mostly follow each other.
+/// The names of the users of the rows.
+#[derive(Default)]
 struct Users {
-    last: Option<(i64, Arc<str>)>,
+    names: HashMap<i64, Arc<str>>,
 }
+
+/// More names than this are not kept in memory at once.
+const USERS_MAX: usize = 50_000;
 
 impl Users {
     fn name(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<Arc<str>> {
-        if let Some((known, name)) = &self.last
-            && *known == id
-        {
+        if let Some(name) = self.names.get(&id) {
             return Ok(Arc::clone(name));
         }
         let sql = "SELECT user FROM users WHERE id = ?1";
         let name: String = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
         let name: Arc<str> = name.into();
-        self.last = Some((id, Arc::clone(&name)));
+        if self.names.len() >= USERS_MAX {
+            self.names.clear();
+        }
+        self.names.insert(id, Arc::clone(&name));
         Ok(name)
     }
 }
@@ -50,7 +56,7 @@ impl Session {
         let mut statement = connection.prepare_cached(&sql)?;
         let bounds = rusqlite::params![user_id, within.starts_at.micros(), end_of(within)];
         let mut rows = statement.query(bounds)?;
-        let mut users = Users { last: None };
+        let mut users = Users::default();
         while let Some(row) = rows.next()? {
             let user = users.name(connection, row.get(44)?)?;
             if visit(&user, call(connection, names, row)?).is_break() {
@@ -78,7 +84,7 @@ impl Session {
         let last_day = within.ends_at.plus_micros(-1).day_number();
         let bounds = rusqlite::params![user_id, within.starts_at.day_number(), last_day];
         let mut rows = statement.query(bounds)?;
-        let mut users = Users { last: None };
+        let mut users = Users::default();
         while let Some(row) = rows.next()? {
             let user_id: i64 = row.get(5 + SUM_COLUMNS)?;
             let user = users.name(connection, user_id)?;

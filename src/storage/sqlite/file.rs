@@ -89,7 +89,11 @@ const NETWORK_DISKS: [(i64, &str); 8] = [
 fn refuse_network_disk(path: &Path) -> Result<()> {
     let Ok(found) = rustix::fs::statfs(path) else { return Ok(()) };
     let magic = found.f_type;
-    match NETWORK_DISKS.iter().find(|(known, _)| *known == i64::from(magic)) {
+    refuse_network(path, i64::from(magic))
+}
+
+fn refuse_network(path: &Path, magic: i64) -> Result<()> {
+    match NETWORK_DISKS.iter().find(|(known, _)| *known == magic) {
         None => Ok(()),
         Some((_, disk)) => Err(Error::StorageUnsafe {
             path: path.display().to_string(),
@@ -154,14 +158,14 @@ pub(super) struct Turn<'a> {
 impl SideLock {
     /// Opens the side file, making it for its owner alone.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(beside(path, "-lock"))
-            .map_err(io_failed("open the lock file"))?;
+        let path = beside(path, "-lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let named = |error: std::io::Error| {
+            let reason = format!("{}: {error}", path.display());
+            io_failed("open the lock file")(std::io::Error::new(error.kind(), reason))
+        };
+        let file = options.open(&path).map_err(named)?;
         Ok(Self { file: OwnFile::new(file) })
     }
 
@@ -208,5 +212,26 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         // Closing the file would unlock it too; a failure here cannot keep it locked for long.
         drop(self.file.unlock());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What statfs(2) lists: the kinds whose locks are the server's, and some whose are not.
+    #[test]
+    fn a_network_disk_is_refused_by_its_kind() {
+        let path = Path::new("/mnt/metering.db");
+        for (magic, name) in [(0x6969, "nfs"), (0xFF53_4D42, "cifs"), (0x0102_1997, "9p")] {
+            let error = refuse_network(path, magic).unwrap_err();
+            assert_eq!(error.code(), "storage_unsafe");
+            for part in [name, "/mnt/metering.db", "allow_network_disk"] {
+                assert!(error.to_string().contains(part), "{error}");
+            }
+        }
+        for (magic, name) in [(0xEF53, "ext4"), (0x0102_1994, "tmpfs"), (0x5846_5342, "xfs")] {
+            assert_eq!(refuse_network(path, magic), Ok(()), "{name}");
+        }
     }
 }

@@ -16,6 +16,7 @@ mod export;
 mod failure;
 mod file;
 mod fold;
+mod learning;
 mod names;
 mod query;
 mod queue;
@@ -43,8 +44,8 @@ use self::read::starts_within;
 use self::transaction::{complete, find};
 use super::{
     AlertFilter, AlertPage, Audience, Billing, CallFilter, CallPage, Changes, Check, DaySums,
-    Erased, Glance, Head, Page, PeriodMark, PruneMode, Pruned, Store, StoreOptions, Table, Ticket,
-    View, VisitCall, VisitDay, WindowKey, Work,
+    Erased, Glance, Head, Learned, OfModel, Page, PeriodMark, PruneMode, Pruned, Store,
+    StoreOptions, Table, Ticket, View, VisitCall, VisitDay, WindowKey, Work,
 };
 use crate::domain::account::Account;
 use crate::domain::alert::Alert;
@@ -55,6 +56,7 @@ use crate::domain::counter::{Counter, CounterKey, DayKey, ResponseKey, Totals};
 use crate::domain::key::CallKey;
 use crate::domain::time::{Span, Timestamp, Window};
 use crate::error::{Error, Result};
+use crate::ingest::{Calibration, OutputSizes};
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
@@ -299,6 +301,18 @@ impl Store for SqliteStore {
             Some(user) => self
                 .read_user(action, user, |session, id| session.visit_days(Some(id), within, visit)),
         }
+    }
+
+    fn learned(&self, user: &str, provider: &str, model: &str) -> Result<Learned> {
+        self.read("read what was learned", |session| session.learned(user, provider, model))
+    }
+
+    fn calibrations(&self) -> Result<Vec<OfModel<Calibration>>> {
+        self.read("read the calibrations", read::Session::calibrations)
+    }
+
+    fn output_sizes(&self, user: &str) -> Result<Vec<OfModel<OutputSizes>>> {
+        self.read_user("read the output sizes", user, read::Session::output_sizes)
     }
 
     fn verify(&self) -> Result<Vec<Check>> {

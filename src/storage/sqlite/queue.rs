@@ -35,6 +35,9 @@ pub(super) struct Queue {
     patience: Duration,
 }
 
+/// The tickets of works, and whether the writer has still to be started; or the works themselves.
+pub(super) type Pushed = std::result::Result<(Vec<Ticket>, bool), Vec<Box<dyn Work>>>;
+
 /// What the writer finds when it looks.
 pub(super) enum Turnout {
     /// Works wait; whether the first batch of them must reach the disk.
@@ -57,12 +60,16 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Until when a caller that comes now waits for room.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
     /// Puts a work at the end, waiting for room; true when the writer has still to be started.
-    pub(super) fn push(&self, work: Box<dyn Work>) -> Result<(Ticket, bool)> {
-        let started = Instant::now();
+    pub(super) fn push(&self, work: Box<dyn Work>, until: Instant) -> Result<(Ticket, bool)> {
         let mut state = self.lock();
         while state.waiting.len() >= self.capacity && !state.is_closed {
-            let left = self.patience.saturating_sub(started.elapsed());
+            let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
                 return Err(Error::Overloaded { waited_ms });
@@ -82,31 +89,25 @@ impl Queue {
         Ok((ticket, must_start))
     }
 
-    /// Puts several works at the end together, if there is room for all; else one by one. True
-    /// when the writer has still to be started.
-    pub(super) fn push_all(&self, works: Vec<Box<dyn Work>>) -> (Vec<Result<Ticket>>, bool) {
+    /// Puts several works at the end together, if there is room for all, else gives them back;
+    /// true when the writer has still to be started.
+    pub(super) fn push_all(&self, works: Vec<Box<dyn Work>>) -> Pushed {
         let mut state = self.lock();
         if state.is_closed || state.waiting.len() + works.len() > self.capacity {
-            drop(state);
-            let mut must_start = false;
-            let tickets = works
-                .into_iter()
-                .map(|work| self.push(work).map(|(ticket, first)| (must_start |= first, ticket).1))
-                .collect();
-            return (tickets, must_start);
+            return Err(works);
         }
         let mut tickets = Vec::with_capacity(works.len());
         for work in works {
             state.last_ticket += 1;
             let ticket = Ticket(state.last_ticket);
             state.waiting.push_back(Waiting { ticket, work, failures: 0 });
-            tickets.push(Ok(ticket));
+            tickets.push(ticket);
         }
         let must_start =
             !tickets.is_empty() && !std::mem::replace(&mut state.is_writer_started, true);
         drop(state);
         self.has_work.notify_one();
-        (tickets, must_start)
+        Ok((tickets, must_start))
     }
 
     /// The writer could not be started: the next work tries again.

@@ -122,9 +122,10 @@ const ERASED_COLUMNS: [&str; 5] = [
 ];
 
 /// Rows that are gone with the user. A message that was not delivered would tell the pseudonym.
-const ERASED_ROWS: [&str; 2] = [
+const ERASED_ROWS: [&str; 3] = [
     "DELETE FROM holds WHERE user_id = ?1",
     "DELETE FROM outbox WHERE alert_id IN (SELECT id FROM alerts WHERE user_id = ?1)",
+    "DELETE FROM output_sizes WHERE user_id = ?1",
 ];
 
 /// Takes a user's identity and texts out of the rows, and their bytes off the disk.
@@ -165,7 +166,7 @@ fn erase_rows(
     replace_keys(&transaction, id)?;
     transaction.commit()?;
     let [calls, _, _, invoices, _] = changed;
-    let [holds, _] = removed;
+    let [holds, _, _] = removed;
     Ok(Some(Erased { calls, holds, invoices }))
 }
 

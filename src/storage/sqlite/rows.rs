@@ -135,7 +135,7 @@ fn other_units(
 /// The columns of a hold, in the order that `hold` reads them.
 pub(super) const HOLD_COLUMNS: &str = "key, provider_id, operation_id, model_id, variant, \
      call_count, usage, cost_pico_usd, price_version_id, price_match, reserved_at_us, \
-     expires_at_us, period_starts_at_us, state";
+     expires_at_us, period_starts_at_us, state, input_estimate";
 
 /// A hold of a row of [`HOLD_COLUMNS`].
 pub(super) fn hold(
@@ -147,6 +147,11 @@ pub(super) fn hold(
     let usage = serde_json::from_str(&usage).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(6, Type::Text, Box::new(error))
     })?;
+    let estimate: Option<String> = row.get(14)?;
+    let estimate =
+        estimate.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(14, Type::Text, Box::new(error))
+        })?;
     let operation = names.name(connection, Kind::Operation, row.get(2)?)?;
     Ok(Hold {
         key: CallKey::from_bytes(row.get(0)?),
@@ -163,5 +168,6 @@ pub(super) fn hold(
         expires_at: instant(row, 11)?,
         period_starts_at: instant(row, 12)?,
         state: checked(HoldState::from_code(row.get(13)?))?,
+        input_estimate: estimate,
     })
 }

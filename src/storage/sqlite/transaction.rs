@@ -107,6 +107,7 @@ impl<'a> Transaction<'a> {
     fn check(&self, changes: &Changes, head: &Head, has_user: bool) -> Result<(), Failure> {
         let needs_user = !changes.calls.is_empty()
             || !changes.holds.is_empty()
+            || !changes.lessons.is_empty()
             || !changes.tracked.is_empty()
             || !changes.terms.is_empty()
             || !changes.invoices.is_empty()
@@ -157,6 +158,9 @@ impl<'a> Transaction<'a> {
         }
         for key in &changes.removed_holds {
             writing.remove_hold(*key)?;
+        }
+        for lesson in &changes.lessons {
+            writing.learn(lesson)?;
         }
         for change in &changes.re_rated {
             writing.re_rate(change, account)?;

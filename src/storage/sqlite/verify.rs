@@ -9,6 +9,7 @@ use super::connection::schema_version;
 use super::engine::Engine;
 use super::events;
 use super::fold::{Projection, projections, response_times};
+use super::learning::sizes_of;
 use super::read::Session;
 use crate::domain::invoice::is_intact;
 use crate::error::Result;
@@ -34,6 +35,7 @@ pub(super) fn verify(engine: &Engine) -> Result<Vec<Check>> {
             checks.push(projected(connection, &projection, None)?);
         }
         checks.push(times(connection)?);
+        checks.push(learned(session)?);
         checks.push(invoices(session)?);
         Ok(checks)
     })?);
@@ -249,6 +251,26 @@ fn invoices(session: &mut Session) -> rusqlite::Result<Check> {
         }
     }
     Ok(fine(name, format!("{found} invoices")))
+}
+
+/// What was learned is no fold of the ledger, so only its ranges can be wrong.
+fn learned(session: &mut Session) -> rusqlite::Result<Check> {
+    let name = "learned";
+    let models = session.calibrations()?;
+    if let Some(model) = models.iter().find(|model| !model.learned.is_sound()) {
+        let shown = format!("the calibration of `{}` / `{}`", model.provider, model.model);
+        return Ok(wrong(name, format!("{shown} is out of its ranges")));
+    }
+    let mut statement = session.connection.prepare("SELECT sizes FROM output_sizes")?;
+    let mut rows = statement.query([])?;
+    let mut answers = 0;
+    while let Some(row) = rows.next()? {
+        if sizes_of(row).is_err() {
+            return Ok(wrong(name, "a row of `output_sizes` cannot be read".into()));
+        }
+        answers += 1;
+    }
+    Ok(fine(name, format!("{} models, {answers} users of a model", models.len())))
 }
 
 /// Compares a table with the fold of the ledger, in both directions.

@@ -13,7 +13,6 @@ use crate::domain::invoice::ModelUsage;
 use crate::domain::key::CallKey;
 use crate::domain::operation::Operation;
 use crate::domain::time::{DAY_US, Span, Timestamp, Window};
-use crate::domain::usage::Usage;
 use crate::storage::{PeriodMark, ReRated};
 
 /// A user while its changes are written.
@@ -274,9 +273,10 @@ impl Writing<'_> {
     pub(super) fn put_hold(&mut self, hold: &Hold) -> rusqlite::Result<()> {
         let sql = format!(
             "INSERT OR REPLACE INTO holds (user_id, {HOLD_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, \
-             ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+             ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
         );
-        let usage = usage_json(&hold.usage)?;
+        let usage = json(&hold.usage)?;
+        let input_estimate = hold.input_estimate.as_ref().map(json).transpose()?;
         let provider_id = self.names.id(self.connection, Kind::Provider, &hold.provider)?;
         let operation_id =
             self.names.id(self.connection, Kind::Operation, hold.operation.as_str())?;
@@ -297,6 +297,7 @@ impl Writing<'_> {
             hold.expires_at.micros(),
             hold.period_starts_at.micros(),
             hold.state.code(),
+            input_estimate,
         ])?;
         Ok(())
     }
@@ -418,7 +419,7 @@ fn sums(counter: &Counter) -> impl Iterator<Item = i64> {
     .chain(*counter.usage.common())
 }
 
-fn usage_json(usage: &Usage) -> rusqlite::Result<String> {
-    serde_json::to_string(usage)
+pub(super) fn json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

@@ -5,6 +5,8 @@ use std::sync::Barrier;
 use alwrity_metering::{CallRecord, Clock, Meter, Options, Subscribe, Synchronous, Usage};
 
 use super::{Desk, usd};
+use crate::regressions::processes::run;
+use crate::scene::{Scene, assert_verified, chat, number};
 
 #[test]
 fn closing_a_period_from_many_threads_and_handles_makes_one_invoice() {
@@ -62,4 +64,22 @@ fn closing_all_that_has_ended_closes_each_once() {
     assert_eq!(labels, ["2025-01", "2025-02"]);
     assert_eq!(desk.meter.finalize_ended("u").unwrap(), []);
     assert_eq!(desk.meter.finalize_ended("nobody").unwrap(), []);
+}
+
+#[test]
+fn closing_periods_from_four_processes_makes_one_invoice_of_each() {
+    let scene = Scene::new();
+    let meter = &scene.meter;
+    meter.subscribe("u", &Subscribe::monthly("basic").paid("ch_1")).unwrap();
+    meter.record_call(&chat("u", "on time", 10, 5)).unwrap();
+    scene.at("2025-12-10T00:00:00Z");
+    run("close", &scene.path(), "2025-12-10T00:00:00Z", 4);
+    assert_eq!(number(meter, "SELECT count(*) FROM invoices"), 2);
+    assert_eq!(number(meter, "SELECT count(DISTINCT hash) FROM invoices"), 2);
+    // Every call is billed once: in its period's invoice, or as an adjustment of the draft.
+    let invoices = meter.billing_history("u").unwrap();
+    assert_eq!(invoices.len(), 3);
+    let lines = invoices.iter().flat_map(|own| &own.invoice.lines);
+    assert_eq!(lines.map(|line| line.calls).sum::<i64>(), 1 + 4 * 5 * 2);
+    assert_verified(meter);
 }

@@ -45,7 +45,8 @@ fn a_life_is_told_with_renewals_that_nobody_wrote() {
         line("2025-01-31", "new", "basic", 0, "paid"),
         line("2025-02-28", "renewal", "basic", 1, "pending"),
         line("2025-03-10", "upgrade", "pro", 1, "paid"),
-        line("2025-03-31", "downgrade", "basic", 1, "paid"),
+        // Its period has a fee, as that of a renewal has.
+        line("2025-03-31", "downgrade", "basic", 1, "pending"),
         // Paid two days after it began: one line, not two.
         line("2025-04-30", "renewal", "basic", 2, "paid"),
         line("2025-05-31", "cancellation", "basic", 2, "paid"),
@@ -63,6 +64,39 @@ fn a_life_is_told_with_renewals_that_nobody_wrote() {
     assert_eq!(told[0].previous_period, None);
     let ids: Vec<i64> = told.iter().map(|entry| entry.id).collect();
     assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn the_fee_of_a_period_that_a_downgrade_begins_is_told_once() {
+    let desk = Desk::at("2025-01-31T00:00:00Z");
+    let payments = |user: &str| {
+        let told = entries(&desk, user).into_iter().skip(1);
+        told.map(|own| (own.change, own.payment.status, own.payment.amount_usd)).collect::<Vec<_>>()
+    };
+    for user in ["owes", "renews", "billed", "free"] {
+        desk.meter.subscribe(user, &Subscribe::monthly("pro").paid("ch_1")).unwrap();
+        desk.meter.downgrade(user, if user == "free" { "free" } else { "basic" }).unwrap();
+    }
+    desk.go_to("2025-03-01T00:00:00Z");
+    let owed = (ChangeKind::Downgrade, PaymentStatus::Pending, usd("29"));
+    assert_eq!(payments("owes"), [owed]);
+    assert_eq!(payments("free"), [(ChangeKind::Downgrade, PaymentStatus::Paid, usd("0"))]);
+    desk.meter.renew("renews", Payment::Reference("ch_2".into())).unwrap();
+    let renewal = (ChangeKind::Renewal, PaymentStatus::Paid, usd("29"));
+    let downgrade = (ChangeKind::Downgrade, PaymentStatus::Paid, usd("0"));
+    assert_eq!(payments("renews"), [downgrade, renewal]);
+    desk.go_to("2025-04-01T00:00:00Z");
+    let february = "2025-02".parse().unwrap();
+    desk.meter.finalize_invoice("billed", &february).unwrap();
+    let paid = alwrity_metering::InvoicePaid {
+        status: PaymentStatus::Paid,
+        reference: Some("ch_3".into()),
+        stripe_invoice_id: None,
+    };
+    desk.meter.set_invoice_payment("billed", &february, &paid).unwrap();
+    let told = entries(&desk, "billed");
+    assert_eq!(told[1].payment.status, PaymentStatus::Paid);
+    assert_eq!(told[1].payment.reference.as_deref(), Some("ch_3"));
 }
 
 #[test]

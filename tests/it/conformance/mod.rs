@@ -14,6 +14,7 @@ pub(crate) mod checks;
 pub(crate) mod counters;
 pub(crate) mod holds;
 pub(crate) mod keys;
+pub(crate) mod learning;
 pub(crate) mod outbox;
 pub(crate) mod prices;
 pub(crate) mod re_rating;
@@ -120,6 +121,13 @@ macro_rules! conformance {
                 only_open_holds_are_shown
                 a_removed_hold_is_gone
                 a_hold_becomes_a_call_in_one_work
+            }
+            learning {
+                lessons_are_folded_in_their_order
+                a_lesson_of_a_failed_work_is_not_learned
+                a_lesson_may_be_of_one_side_alone
+                what_was_learned_survives_rebuilding_and_leaves_with_its_user
+                a_hold_keeps_its_estimate
             }
             subscriptions {
                 terms_come_back

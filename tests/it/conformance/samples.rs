@@ -164,6 +164,7 @@ pub(crate) fn hold(user: &str, key: &str) -> Hold {
         expires_at: at("2025-10-07T13:00:00Z"),
         period_starts_at: october(),
         state: HoldState::Open,
+        input_estimate: None,
     }
 }
 

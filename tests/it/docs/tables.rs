@@ -46,6 +46,7 @@ fn every_field_of_the_options_has_a_row_but_the_clock() {
         default_plan: _,
         default_output_tokens: _,
         hold_margin_percent: _,
+        estimate_margin_percent: _,
         hold_ttl_ms: _,
         unpriced_hold_usd: _,
         unknown_price: _,
@@ -59,7 +60,7 @@ fn every_field_of_the_options_has_a_row_but_the_clock() {
         allow_linked_file: _,
         allow_network_disk: _,
     } = Options::default();
-    assert_eq!(OPTIONS.len(), 15);
+    assert_eq!(OPTIONS.len(), 16);
 }
 
 #[test]

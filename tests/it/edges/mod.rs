@@ -9,6 +9,7 @@ mod names;
 mod plans;
 mod policies;
 mod query;
+mod refusals;
 mod unknown_price;
 mod windows;
 mod writing;

@@ -25,7 +25,7 @@ fn flush(meter: &Meter) {
 }
 
 fn impatient() -> Scene {
-    Scene::with(|options| options.busy_timeout_ms = 50)
+    Scene::with(|options| options.busy_timeout_ms = 200)
 }
 
 #[test]
@@ -46,11 +46,11 @@ fn while_somebody_else_writes_a_call_is_refused_in_time_and_nothing_happens() {
     ];
     for outcome in outcomes {
         let error = outcome.unwrap_err();
-        assert!(matches!(error, Error::Overloaded { waited_ms } if waited_ms >= 50), "{error:?}");
+        assert!(matches!(error, Error::Overloaded { waited_ms } if waited_ms >= 200), "{error:?}");
         assert_eq!((error.code(), error.http_status()), ("overloaded", 503));
         assert!(error.is_retryable());
     }
-    // Five waits of 50 ms, far below the time after which nothing is retried any more.
+    // Five waits of 200 ms, far below the time after which nothing is retried any more.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     // Reading goes on all the while.
     assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 1));
@@ -69,14 +69,14 @@ fn while_somebody_else_writes_a_call_is_refused_in_time_and_nothing_happens() {
 #[test]
 fn a_full_queue_refuses_without_burning_the_key() {
     let scene = Scene::with(|options| {
-        options.busy_timeout_ms = 50;
+        options.busy_timeout_ms = 200;
         options.queue_capacity = 2;
     });
     let foreign = hold_the_lock(&scene);
     let queue = |key: &str| scene.meter.queue_call(&chat("u", key, 10, 5));
     assert_eq!(queue("k1").unwrap(), "k1");
     assert_eq!(queue("k2").unwrap(), "k2");
-    assert!(matches!(queue("k3"), Err(Error::Overloaded { waited_ms: 50 })));
+    assert!(matches!(queue("k3"), Err(Error::Overloaded { waited_ms: 200 })));
     foreign.execute_batch("COMMIT").unwrap();
     flush(&scene.meter);
     assert_eq!(log(&scene.meter, "u").total_count, 2);
@@ -84,6 +84,38 @@ fn a_full_queue_refuses_without_burning_the_key() {
     flush(&scene.meter);
     assert_eq!(log(&scene.meter, "u").total_count, 3);
     assert_eq!(scene.meter.queued_failures(), 0);
+}
+
+/// Also by a meter whose writer has not begun, and that has nobody to make room for it.
+#[test]
+fn more_records_than_the_queue_holds_are_recorded() {
+    for (capacity, count) in [(2, 9), (4096, 5000)] {
+        let scene = Scene::with(|options| options.queue_capacity = capacity);
+        let records: Vec<_> =
+            (0..count).map(|number| chat("u", &format!("k{number}"), number, 0)).collect();
+        let answers = scene.meter.record_calls(&records);
+        let ids: Vec<i64> = answers.into_iter().map(|answer| answer.unwrap().call_id).collect();
+        assert_eq!(ids, (1..=count).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn records_of_a_full_queue_share_one_patience() {
+    let scene = Scene::with(|options| {
+        options.busy_timeout_ms = 200;
+        options.queue_capacity = 2;
+    });
+    let foreign = hold_the_lock(&scene);
+    let started = Instant::now();
+    let records: Vec<_> = (0..1000).map(|number| chat("u", &format!("k{number}"), 1, 0)).collect();
+    let answers = scene.meter.record_calls(&records);
+    assert_eq!(answers.len(), 1000);
+    assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Overloaded { .. }))));
+    // Far below a thousand waits of 200 ms.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    foreign.execute_batch("COMMIT").unwrap();
+    flush(&scene.meter);
+    assert_eq!(log(&scene.meter, "u").total_count, 0);
 }
 
 #[test]
@@ -231,6 +263,23 @@ fn bad_input_of_a_queued_settlement_is_answered_at_once_and_later_failures_are_c
     scene.meter.flush().unwrap();
     assert_eq!(scene.meter.queued_failures(), 2, "the unknown hold and the conflict");
     assert_eq!(log(&scene.meter, "u").total_count, 1);
+}
+
+#[test]
+fn a_queued_release_gives_the_hold_back_and_its_failures_are_counted() {
+    let scene = Scene::new();
+    let hold_id = granted(&scene.meter, &ask("u", "k", 10, 5)).hold_id;
+    assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 1));
+    scene.meter.queue_release("u", hold_id).unwrap();
+    scene.meter.queue_release("u", hold_id).unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 0));
+    assert_eq!(scene.meter.queued_failures(), 0, "giving it back again does nothing");
+    assert_eq!(scene.meter.queue_release(" ", hold_id).unwrap_err().code(), "invalid_name");
+    scene.meter.queue_release("u", CallKey::new("u", "unheard of")).unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(scene.meter.queued_failures(), 1);
+    assert_eq!(log(&scene.meter, "u").total_count, 0);
 }
 
 #[test]

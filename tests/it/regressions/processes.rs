@@ -74,6 +74,7 @@ fn worker() {
     match task.as_str() {
         "record" => record(&open(), &number),
         "reserve" => reserve_until_refused(&open(), &number),
+        "close" => close_with_late_calls(&open(), &number),
         "open" => drop(open()),
         other => panic!("no task `{other}`"),
     }
@@ -95,6 +96,21 @@ fn record(meter: &Meter, number: &str) {
             });
         }
     });
+}
+
+/// Closes October and November again and again, with a late call before each time.
+fn close_with_late_calls(meter: &Meter, number: &str) {
+    for round in 0..5 {
+        for (month, late) in [("2025-10", "2025-10-20"), ("2025-11", "2025-11-20")] {
+            let call = alwrity_metering::CallRecord {
+                occurred_at: Some(at(&format!("{late}T00:00:00Z"))),
+                ..chat("u", &format!("p{number} r{round} {month}"), 10, 5)
+            };
+            meter.record_call(&call).unwrap();
+            meter.finalize_invoice("u", &month.parse().unwrap()).unwrap();
+        }
+    }
+    meter.finalize_ended("u").unwrap();
 }
 
 /// Reserves, "calls" and settles until nothing is left, from two threads.

@@ -2,11 +2,14 @@
 //!
 //! Each acknowledgement goes into a journal outside the store before the next call is made.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use alwrity_metering::{CallOutcome, CallRequest, RecordStatus, Reservation, Usage};
+use alwrity_metering::{
+    CallOutcome, CallRequest, Meter, Options, RecordStatus, Reservation, Usage,
+};
 
 use super::WORKER;
 use super::stage::{
@@ -22,12 +25,30 @@ pub(crate) fn killed_writer(path: &Path, count: usize) -> Worker {
     worker
 }
 
-/// The keys of a journal; a last line without its end was never acknowledged to anybody.
-fn journal(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    lines.pop();
-    lines
+/// What a journal says of keys: which were begun, and which were acknowledged. A last line without
+/// its end was never written to the end, so nobody was told.
+#[derive(Default)]
+struct Noted {
+    begun: BTreeSet<String>,
+    acknowledged: BTreeSet<String>,
+}
+
+impl Noted {
+    fn read(&mut self, journal: &Path) {
+        let text = std::fs::read_to_string(journal).unwrap_or_default();
+        let mut lines: Vec<&str> = text.split('\n').collect();
+        lines.pop();
+        for line in lines {
+            let (mark, keys) = line.split_at(1);
+            let noted = if mark == "?" { &mut self.begun } else { &mut self.acknowledged };
+            noted.extend(keys.split(' ').map(str::to_owned));
+        }
+    }
+
+    /// What was under way when its process died.
+    fn open(&self) -> Vec<String> {
+        self.begun.difference(&self.acknowledged).cloned().collect()
+    }
 }
 
 /// Rounds of two writers that are killed in the middle of their work, and what must hold then.
@@ -35,41 +56,63 @@ fn kill_rounds(verb: &str, rounds: u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metering.db");
     drop(seeded(&path));
-    let mut keys = Vec::new();
+    let mut noted = Noted::default();
     for round in 0..rounds {
-        let journals: Vec<_> =
-            (0..2).map(|writer| folder.path().join(format!("{round}-{writer}"))).collect();
-        let workers: Vec<_> = journals
-            .iter()
-            .map(|journal| {
-                let role = ["kills", verb, path.to_str().unwrap(), journal.to_str().unwrap()];
-                Worker::start(WORKER, &role)
-            })
-            .collect();
-        // Each time at another moment: early in the opening, or later in the writing.
-        let started = Instant::now();
-        let written = |journal: &std::path::PathBuf| std::fs::metadata(journal).is_ok();
-        while !journals.iter().all(written) && started.elapsed() < Duration::from_mins(1) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        std::thread::sleep(Duration::from_millis(round * 37 % 150));
-        workers.into_iter().for_each(Worker::kill);
-        for path in &journals {
-            keys.extend(journal(path));
-        }
-        let meter = open(&path);
-        assert_eq!(keys_recorded(&meter, "u", &keys), keys.len(), "round {round}");
+        let journals = kill_two(verb, round, &path);
+        journals.iter().for_each(|journal| noted.read(journal));
+        let all = Options { query_rows_max: 1_000_000, ..Options::default() };
+        let meter = Meter::open(&path, all).unwrap();
+        let acknowledged: Vec<_> = noted.acknowledged.iter().cloned().collect();
+        assert_eq!(keys_recorded(&meter, "u", &acknowledged), acknowledged.len(), "round {round}");
         drop(meter);
         assert_verified(&path);
     }
-    assert!(keys.len() as u64 > rounds, "{} acknowledged", keys.len());
-    // Repeating every key, acknowledged or not, doubles nothing.
-    let meter = open(&path);
-    let before = recorded(&path);
-    for key in &keys {
-        assert_eq!(meter.record_call(&call("u", key)).unwrap().status, RecordStatus::Duplicate);
+    assert!(noted.acknowledged.len() as u64 > rounds, "{} acknowledged", noted.acknowledged.len());
+    // What was acknowledged is a duplicate; what was not is recorded now, if it was not before.
+    let (meter, open) = (open(&path), noted.open());
+    let again = |keys: Vec<&String>| -> Vec<RecordStatus> {
+        let calls: Vec<_> = keys.into_iter().map(|key| call("u", key)).collect();
+        meter.record_calls(&calls).into_iter().map(|answer| answer.unwrap().status).collect()
+    };
+    let is_known = |status: &RecordStatus| *status == RecordStatus::Duplicate;
+    assert!(again(noted.acknowledged.iter().collect()).iter().all(is_known));
+    again(open.iter().collect());
+    assert!(again(open.iter().collect()).iter().all(is_known));
+    drop(meter);
+    assert_eq!(recorded(&path), noted.begun.len(), "nothing twice");
+    assert_verified(&path);
+    let (acknowledged, open) = (noted.acknowledged.len(), open.len());
+    println!("kills, {verb}: {rounds} rounds of 2, {acknowledged} acknowledged, {open} under way");
+}
+
+/// Lets two writers begin and kills both; their journals.
+fn kill_two(verb: &str, round: u64, path: &Path) -> [PathBuf; 2] {
+    let journals = [0, 1].map(|writer| path.with_file_name(format!("{round}-{writer}")));
+    let start = |journal: &PathBuf| {
+        let role = ["kills", verb, path.to_str().unwrap(), journal.to_str().unwrap()];
+        Worker::start(WORKER, &role)
+    };
+    let changed = || std::fs::metadata(path).unwrap().modified().unwrap();
+    let before = changed();
+    let workers = journals.each_ref().map(start);
+    let wait_until = |is_so: &dyn Fn() -> bool| {
+        let started = Instant::now();
+        while !is_so() {
+            assert!(started.elapsed() < Duration::from_mins(1), "no worker works");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    wait_until(&|| journals.iter().all(|journal| journal.exists()));
+    // Each time at another moment: early in the opening, or later in the writing; or just when
+    // the log is being written back into the file.
+    if verb == "checkpoint" {
+        wait_until(&|| changed() != before);
+        std::thread::sleep(Duration::from_millis(round * 3));
+    } else {
+        std::thread::sleep(Duration::from_millis(round * 37 % 150));
     }
-    assert_eq!(recorded(&path), before);
+    workers.into_iter().for_each(Worker::kill);
+    journals
 }
 
 #[test]
@@ -86,6 +129,12 @@ fn killed_reservers_lose_nothing_and_their_holds_expire() {
 #[test]
 fn killed_closers_lose_nothing_acknowledged() {
     kill_rounds("close", 6);
+}
+
+/// In the moment when the log is written back into the file, beside the writer or in its turn.
+#[test]
+fn killed_checkpointers_lose_nothing_acknowledged() {
+    kill_rounds("checkpoint", 4);
 }
 
 #[test]
@@ -176,6 +225,31 @@ pub(crate) fn play(_: &[&str]) {
     }
 }
 
+/// Calls of a batch that is to grow the log.
+const BATCH: usize = 200;
+
+fn record_all(meter: &Meter, keys: &[String]) {
+    let wide = |key: &String| {
+        let mut wide = call("u", key);
+        wide.details.endpoint = Some("/".repeat(2000));
+        wide
+    };
+    let calls: Vec<_> = keys.iter().map(wide).collect();
+    for answer in meter.record_calls(&calls) {
+        answer.unwrap();
+    }
+}
+
+fn reserve_and_settle(meter: &Meter, key: &str) {
+    if let Reservation::Granted(hold) = meter.reserve(&request(key)).unwrap() {
+        let outcome = CallOutcome::from(Usage::tokens(1000, 200));
+        meter.settle("u", hold.hold_id, &outcome).unwrap();
+    } else {
+        // A limit is reached some day; then it only records.
+        meter.record_call(&call("u", key)).unwrap();
+    }
+}
+
 fn request(key: &str) -> CallRequest {
     let request = CallRequest::new("u", "gemini", "gemini-2.5-flash").with_tokens(1000, 200);
     CallRequest { idempotency_key: Some(key.to_owned()), ..request }
@@ -184,23 +258,24 @@ fn request(key: &str) -> CallRequest {
 fn write_until_killed(verb: &str, path: &Path, journal: &Path) {
     let mut meter = open(path);
     let mut journal = std::fs::File::create(journal).unwrap();
+    // One write: a line is there whole or not at all.
+    let mut note = |mark, keys: &[String]| {
+        journal.write_all(format!("{mark}{}\n", keys.join(" ")).as_bytes()).unwrap();
+    };
     let process = std::process::id();
     for number in 0.. {
-        let key = format!("{process}-{number}");
-        let usage = Usage::tokens(1000, 200);
+        let size = if verb == "checkpoint" { BATCH } else { 1 };
+        let keys: Vec<String> = (0..size).map(|one| format!("{process}-{number}-{one}")).collect();
         if verb == "close" && number % 3 == 0 {
             drop(meter);
             meter = open(path);
         }
-        let is_held = verb == "reserve";
-        match is_held.then(|| meter.reserve(&request(&key)).unwrap()) {
-            Some(Reservation::Granted(hold)) => {
-                meter.settle("u", hold.hold_id, &CallOutcome::from(usage)).unwrap();
-            }
-            // A limit is reached some day; then it only records.
-            _ => drop(meter.record_call(&call("u", &key)).unwrap()),
+        note('?', &keys);
+        match verb {
+            "checkpoint" => record_all(&meter, &keys),
+            "reserve" => reserve_and_settle(&meter, &keys[0]),
+            _ => drop(meter.record_call(&call("u", &keys[0])).unwrap()),
         }
-        // One write: a line is there whole or not at all.
-        journal.write_all(format!("{key}\n").as_bytes()).unwrap();
+        note('!', &keys);
     }
 }

@@ -24,15 +24,33 @@ fn limited(path: &Path) -> Meter {
     meter
 }
 
+/// Reserves and settles one call; whether it was granted.
+fn reserve_and_settle(meter: &Meter) -> bool {
+    let request = CallRequest::new("u", "gemini", "gemini-2.5-flash").with_tokens(1000, 200);
+    let Reservation::Granted(hold) = meter.reserve(&request).unwrap() else { return false };
+    meter.settle("u", hold.hold_id, &CallOutcome::from(Usage::tokens(1000, 200))).unwrap();
+    true
+}
+
 /// Reserves and settles until it is refused; how many calls passed.
 fn use_up(meter: &Meter) -> usize {
-    let request = CallRequest::new("u", "gemini", "gemini-2.5-flash").with_tokens(1000, 200);
     let mut passed = 0;
-    while let Reservation::Granted(hold) = meter.reserve(&request).unwrap() {
-        meter.settle("u", hold.hold_id, &CallOutcome::from(Usage::tokens(1000, 200))).unwrap();
+    while reserve_and_settle(meter) {
         passed += 1;
     }
     passed
+}
+
+/// Records on the common user and on its own between reservations, as long as any is granted;
+/// how many were.
+fn mix(meter: &Meter, name: &str) -> usize {
+    let mut passed = 0;
+    for number in 0..EACH {
+        record(meter, "all", &format!("{name}-{number}"), 1).unwrap();
+        passed += usize::from(reserve_and_settle(meter));
+        record(meter, &format!("u{name}"), &number.to_string(), 1).unwrap();
+    }
+    passed + use_up(meter)
 }
 
 fn start(role: &[&str], count: usize) -> Vec<Worker> {
@@ -77,6 +95,29 @@ fn four_processes_pass_exactly_a_hundred_calls() {
     assert_verified(&path);
 }
 
+/// All of them reserve, settle and record, on one user that all share and on one of their own.
+#[test]
+fn two_four_and_eight_processes_reserve_settle_and_record() {
+    for count in [2, 4, 8] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metering.db");
+        drop(limited(&path));
+        let workers = start(&["processes", "mix", path.to_str().unwrap()], count);
+        let passed = summed(workers);
+        let meter = open(&path);
+        let used = |user: &str| {
+            let summary = meter.usage_summary(user, &PeriodChoice::All).unwrap();
+            usize::try_from(summary.total_calls).unwrap()
+        };
+        assert_eq!((passed, used("u")), (LIMIT, LIMIT), "{count} processes");
+        assert_eq!(used("all"), count * EACH, "{count} processes");
+        assert!((0..count).all(|number| used(&format!("u{number}")) == EACH));
+        assert_eq!(recorded(&path), LIMIT + 2 * count * EACH);
+        drop(meter);
+        assert_verified(&path);
+    }
+}
+
 /// Also the first calls of a new period, from all of them at once.
 #[test]
 fn two_four_and_eight_processes_lose_nothing() {
@@ -108,6 +149,7 @@ pub(crate) fn play(role: &[&str]) {
     let name = told().unwrap();
     let count = match *role {
         "use up" => use_up(&meter),
+        "mix" => mix(&meter, &name),
         _ => {
             record(&meter, "all", &name, EACH).unwrap();
             record(&meter, &format!("u{name}"), &name, EACH).unwrap();

@@ -34,7 +34,12 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts a worker through the ignored test `entry`.
     pub(crate) fn start(entry: &str, role: &[&str]) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::start_by(Command::new(std::env::current_exe().unwrap()), entry, role)
+    }
+
+    /// Starts a worker by a command that runs this binary.
+    pub(crate) fn start_by(mut command: Command, entry: &str, role: &[&str]) -> Self {
+        let mut child = command
             .args(["--ignored", "--exact", entry, "--nocapture", "--test-threads=1"])
             .env(ROLE, role.join("\n"))
             .stdin(Stdio::piped())

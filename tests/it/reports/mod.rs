@@ -2,6 +2,7 @@
 
 mod compared;
 mod dashboards;
+mod sample;
 mod trends;
 
 use alwrity_metering::{

@@ -147,6 +147,11 @@ impl Meter {
         self.answer(py, |meter| meter.release(user, key))
     }
 
+    fn queue_release(&self, py: Python<'_>, user: &str, hold: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (key, _) = held(py, hold)?;
+        self.ask(py, |meter| meter.queue_release(user, key))
+    }
+
     #[pyo3(signature = (user, **call))]
     fn record_call<'py>(
         &self,

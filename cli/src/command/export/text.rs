@@ -1,5 +1,6 @@
 //! Text of values: the same as everywhere, but made without the detours that millions of rows feel.
 
+use std::collections::VecDeque;
 use std::io::Write;
 
 use alwrity_metering::{Money, Timestamp};
@@ -10,10 +11,14 @@ use super::row::{Value, day_label};
 const DAY_US: i64 = 86_400_000_000;
 const SECOND_US: i64 = 1_000_000;
 
-/// Writes values as text. It remembers the last day, whose label most rows share.
+/// The days whose labels are remembered: that of the call, of its recording, of its period.
+const DAYS_KEPT: usize = 4;
+
+/// Writes values as text. It remembers the labels of the last days, which most rows share.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    day: Option<(i64, String)>,
+    /// The latest first.
+    days: VecDeque<(i64, String)>,
 }
 
 impl Texts {
@@ -33,9 +38,12 @@ impl Texts {
     }
 
     fn label(&mut self, day: i64) -> &str {
-        let known = self.day.take().filter(|(known, _)| *known == day);
-        let (_, label) = self.day.insert(known.unwrap_or_else(|| (day, day_label(day))));
-        label
+        let place = self.days.iter().position(|(known, _)| *known == day).unwrap_or_else(|| {
+            self.days.truncate(DAYS_KEPT - 1);
+            self.days.push_front((day, day_label(day)));
+            0
+        });
+        &self.days[place].1
     }
 
     /// RFC 3339 in UTC with 0, 3 or 6 decimals of a second, as a [`Timestamp`] shows itself.

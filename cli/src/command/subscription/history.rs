@@ -1,6 +1,6 @@
 //! How a subscription stands, and what has happened to it.
 
-use alwrity_metering::{HistoryPage, Page, SubscriptionView};
+use alwrity_metering::{ChangeKind, HistoryPage, Page, ScheduledChange, SubscriptionView};
 use clap::Args;
 use serde::Serialize;
 
@@ -47,13 +47,7 @@ pub(crate) fn history(args: &History, context: &Context<'_>) -> Result<Answer, F
 
 fn standing(view: &SubscriptionView, context: &Context<'_>) -> String {
     let billing = view.billing_period;
-    let next = |change: &Option<alwrity_metering::ScheduledChange>| {
-        or_dash(
-            change
-                .as_ref()
-                .map(|next| format!("{} to {} at {}", next.change, next.plan_id, next.starts_at)),
-        )
-    };
+    let next = |change: &Option<ScheduledChange>| or_dash(change.as_ref().map(change_text));
     context.facts([
         ("user", view.user.clone()),
         ("plan", format!("{} ({})", view.plan_name, view.plan_id)),
@@ -65,6 +59,13 @@ fn standing(view: &SubscriptionView, context: &Context<'_>) -> String {
         ("scheduled", next(&view.scheduled)),
         ("waits for payment", next(&view.pending)),
     ])
+}
+
+fn change_text(next: &ScheduledChange) -> String {
+    match next.change {
+        ChangeKind::Cancellation => format!("{} at {}", next.change, next.starts_at),
+        change => format!("{change} to {} at {}", next.plan_id, next.starts_at),
+    }
 }
 
 fn entries(page: &HistoryPage, context: &Context<'_>) -> String {

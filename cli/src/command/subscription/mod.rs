@@ -41,6 +41,27 @@ impl From<Paid> for Payment {
     }
 }
 
+/// The host's names of things outside.
+#[derive(Debug, Args)]
+pub(crate) struct External {
+    /// The customer at Stripe
+    #[arg(long, value_name = "ID")]
+    stripe_customer_id: Option<String>,
+    /// The subscription at Stripe
+    #[arg(long, value_name = "ID")]
+    stripe_subscription_id: Option<String>,
+    /// How the user pays, for people: `card`
+    #[arg(long, value_name = "TEXT")]
+    payment_method: Option<String>,
+}
+
+impl From<External> for ExternalIds {
+    fn from(external: External) -> Self {
+        let External { stripe_customer_id, stripe_subscription_id, payment_method } = external;
+        Self { stripe_customer_id, stripe_subscription_id, payment_method }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Subscribe {
     /// The user
@@ -63,21 +84,21 @@ pub(crate) struct Subscribe {
     once: bool,
     #[command(flatten)]
     paid: Paid,
+    #[command(flatten)]
+    external: External,
 }
 
 pub(crate) fn subscribe(args: Subscribe, context: &Context<'_>) -> Result<Answer, Failure> {
-    let Subscribe { user, plan: plan_id, cycle: billing_cycle, anchor, starts_at, once, paid } =
-        args;
     let wish = Wish {
-        plan_id,
-        billing_cycle,
-        anchor,
-        starts_at,
-        payment: paid.into(),
-        auto_renew: !once,
-        ..Wish::default()
+        plan_id: args.plan,
+        billing_cycle: args.cycle,
+        anchor: args.anchor,
+        starts_at: args.starts_at,
+        payment: args.paid.into(),
+        auto_renew: !args.once,
+        external: args.external.into(),
     };
-    show(&context.open()?.subscribe(&user, &wish)?, context)
+    show(&context.open()?.subscribe(&args.user, &wish)?, context)
 }
 
 #[derive(Debug, Args)]
@@ -87,11 +108,13 @@ pub(crate) struct Confirm {
     /// The host's reference of the payment
     #[arg(long, value_name = "REFERENCE")]
     payment: String,
+    #[command(flatten)]
+    external: External,
 }
 
-pub(crate) fn confirm(args: &Confirm, context: &Context<'_>) -> Result<Answer, Failure> {
+pub(crate) fn confirm(args: Confirm, context: &Context<'_>) -> Result<Answer, Failure> {
     let meter = context.open()?;
-    show(&meter.confirm_payment(&args.user, &args.payment, ExternalIds::default())?, context)
+    show(&meter.confirm_payment(&args.user, &args.payment, args.external.into())?, context)
 }
 
 #[derive(Debug, Args)]
