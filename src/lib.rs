@@ -141,7 +141,7 @@ pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageLine, UsageSummary};
 pub use meter::{
     CallEstimate, ChangePreview, ErasedUser, EstimateInput, HistoryPage, InvoiceChoice,
-    InvoicePaid, LimitChange, Meter, ModelCalibration, ReRating, ReRatingLine, Recorded,
+    InvoicePaid, LimitChange, Meter, ModelCalibration, Pending, ReRating, ReRatingLine, Recorded,
     ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView, UnpricedGroup, UserInvoice,
     UserLimits, Verification,
 };

@@ -22,8 +22,10 @@ from __future__ import annotations
 
 from . import errors, results
 from ._arguments import CallOutcome, CallRecord, CallRequest
-from ._async_interim import AsyncMeter
+from ._async_meter import AsyncMeter
+from ._async_reservation import AsyncReservation
 from ._meter import Meter
+from ._metered import metered
 from ._native import (
     Decision,
     HoldReceipt,
@@ -31,7 +33,10 @@ from ._native import (
     Quote,
     Receipt,
     UsageStream,
+    detect_body,
+    detect_model,
     detect_provider,
+    estimate_request,
     estimate_tokens,
     extract_content_type,
     extract_usage,
@@ -46,6 +51,8 @@ from .errors import (
 )
 
 __all__ = [
+    "AsyncMeter",
+    "AsyncReservation",
     "CallOutcome",
     "CallRecord",
     "CallRequest",
@@ -62,10 +69,14 @@ __all__ = [
     "TrackingException",
     "UsageLimitExceededException",
     "UsageStream",
+    "detect_body",
+    "detect_model",
     "detect_provider",
     "errors",
+    "estimate_request",
     "estimate_tokens",
     "extract_content_type",
     "extract_usage",
+    "metered",
     "results",
 ]

@@ -12,6 +12,12 @@ from typing import Any, Literal, TypedDict
 
 Variant = Literal["standard", "batch", "flex", "priority"]
 """The service tier of a call, which providers price differently."""
+BillingCycle = Literal["monthly", "yearly"]
+"""How often the fee is due."""
+CancelAt = Literal["period_end", "now"]
+"""When a cancellation takes effect."""
+HintScope = Literal["same_provider", "used_providers", "all_providers"]
+"""Which providers a hint may name."""
 
 
 class _Units(TypedDict, total=False):
@@ -124,7 +130,7 @@ class LimitTerms(TypedDict, total=False):
 class SubscriptionTerms(TypedDict, total=False):
     """What a user subscribes to, beside the plan."""
 
-    billing_cycle: Literal["monthly", "yearly"]
+    billing_cycle: BillingCycle
     anchor: datetime | None
     """What periods are counted from."""
     starts_at: datetime | None
@@ -136,6 +142,48 @@ class SubscriptionTerms(TypedDict, total=False):
     stripe_customer_id: str | None
     stripe_subscription_id: str | None
     payment_method: str | None
+
+
+class PageChoice(TypedDict, total=False):
+    """Which part of a list is wanted."""
+
+    before_id: int | None
+    """The cursor: the ``id`` of the last entry that was seen."""
+    offset: int
+    limit: int
+
+
+class PriceChoice(TypedDict, total=False):
+    """Which price of a model is meant."""
+
+    operation: str | None
+    variant: Variant
+    at: datetime | None
+    """At that instant; without it, now."""
+
+
+class ExternalNames(TypedDict, total=False):
+    """The host's names of things outside."""
+
+    stripe_customer_id: str | None
+    stripe_subscription_id: str | None
+    payment_method: str | None
+
+
+class UpgradeTerms(TypedDict, total=False):
+    """How an upgrade is paid for, and how often the fee is due from then on."""
+
+    billing_cycle: BillingCycle | None
+    paid: str | None
+    waived: str | None
+
+
+class InvoicePaid(TypedDict, total=False):
+    """What a host tells of the payment of an invoice."""
+
+    status: Literal["pending", "paid", "failed", "waived"]
+    reference: str | None
+    stripe_invoice_id: str | None
 
 
 class MeterOptions(TypedDict, total=False):
@@ -156,3 +204,38 @@ class MeterOptions(TypedDict, total=False):
     alert_channels: list[str] | str
     allow_linked_file: bool
     allow_network_disk: bool
+
+
+class CallFilter(TypedDict, total=False):
+    """Which calls of a user are wanted, and which part of them."""
+
+    provider: str | None
+    operation: str | None
+    model: str | None
+    status_code: int | None
+    period: str | None
+    """Only calls of the usage periods of this label, ``YYYY-MM``."""
+    since: datetime | None
+    """Only calls made at this instant or later."""
+    until: datetime | None
+    """Only calls made before this instant."""
+    unpriced: bool
+    """Only calls whose cost is unknown."""
+    before_id: int | None
+    """The cursor: the ``call_id`` of the last call that was seen."""
+    offset: int
+    limit: int
+    """At most so many, 1–5000; without it 50."""
+
+
+class AlertPageFilter(TypedDict, total=False):
+    """Which alerts are wanted, and which part of them."""
+
+    unread: bool
+    dismissed: bool
+    """Whether dismissed ones are shown too."""
+    kind: Literal["usage_threshold", "velocity", "unpriced", "critical_error"] | None
+    severity: Literal["info", "warning", "error"] | None
+    before_id: int | None
+    offset: int
+    limit: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from ._native import Decision
 from ._reservation import Reservation
+from .errors import MeteringError
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
     from .results import Invoice
 
 _open: weakref.WeakSet[Meter] = weakref.WeakSet()
+
+
+def with_messages(call: CallRequest, messages: Any) -> CallRequest:
+    """The request with the input tokens that its messages are estimated to have."""
+    if messages is not None:
+        tokens = _native.estimate_input_tokens(messages, call.get("model", ""))
+        call["input_tokens"] = call.get("input_tokens", 0) + tokens
+    return call
 
 
 class Meter(_native.Meter):
@@ -41,14 +51,16 @@ class Meter(_native.Meter):
     Decimal('0.0000825')
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         path: str | os.PathLike[str],
         *,
         clock: _native.ManualClock | None = None,
         **options: Unpack[MeterOptions],
-    ) -> None:
-        _open.add(self)
+    ) -> Self:
+        meter = super().__new__(cls, path, clock=clock, **options)
+        _open.add(meter)
+        return meter
 
     @classmethod
     def open(
@@ -102,14 +114,10 @@ class Meter(_native.Meter):
         ...     receipt.cost_usd < hold.hold.cost_usd
         True
         """
-        if messages is not None:
-            tokens = _native.estimate_input_tokens(messages, call.get("model", ""))
-            call["input_tokens"] = call.get("input_tokens", 0) + tokens
-        return Reservation(self, user, self._reserve(user, **call))
+        told = with_messages(call, messages)
+        return Reservation(self, user, self._reserve(user, **told))
 
-    def reserve_all(
-        self, user: str, calls: Sequence[CallRequest]
-    ) -> list[Reservation] | Decision:
+    def reserve_all(self, user: str, calls: Sequence[CallRequest]) -> list[Reservation] | Decision:
         """Reserves several calls together: all of them, or none; then the refusing decision."""
         answer = self._reserve_all(user, calls)
         if isinstance(answer, Decision):
@@ -136,7 +144,7 @@ class Meter(_native.Meter):
 def _close_all() -> None:
     """Commits what is queued before the interpreter ends."""
     for meter in list(_open):
-        try:
+        # The core has logged what went wrong, and nobody is left to be told.
+        with contextlib.suppress(MeteringError):
             meter.close()
-        except Exception:  # noqa: BLE001 - the interpreter ends, and the core has logged it
-            pass
+    _native.stop_logging()

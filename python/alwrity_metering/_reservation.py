@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
 
 from ._native import Decision, HoldReceipt, Receipt, UsageStream
 from .errors import CallAlreadyRecordedError, MeteringError, UsageLimitExceededException
-from .results import Extracted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("alwrity_metering")
 
 Chunk = TypeVar("Chunk")
-Outcome = Literal["granted", "refused", "duplicate"]
+Outcome: TypeAlias = Literal["granted", "refused", "duplicate"]
 
 
 class Held:
     """What a reservation is: a hold, or why there is none."""
 
-    __slots__ = ("_is_closed", "decision", "hold", "receipt", "user")
+    __slots__ = ("_is_closed", "_is_streaming", "decision", "hold", "receipt", "user")
 
     user: str
     hold: HoldReceipt | None
@@ -44,6 +43,7 @@ class Held:
         self.decision = answer if isinstance(answer, Decision) else None
         self.receipt = answer if isinstance(answer, Receipt) else None
         self._is_closed = self.hold is None
+        self._is_streaming = False
 
     @property
     def outcome(self) -> Outcome:
@@ -76,7 +76,7 @@ class Held:
         raise AssertionError("a reservation without an answer")
 
     def _left_open(self) -> None:
-        if not self._is_closed:
+        if not (self._is_closed or self._is_streaming):
             _logger.warning(
                 "a hold was neither settled nor released: it stays until it expires",
                 extra={"hold_id": self.require().hold_id},
@@ -88,23 +88,18 @@ class Held:
         found = stream.finish()
         if found is None:
             return None
-        usage = dict(found.usage)
+        usage, source = dict(found.usage), found.usage_source
         # A stream that breaks early has not told its input yet: what was held is the best guess.
         if not usage.get("input_tokens") and hold.usage.get("input_tokens"):
-            usage["input_tokens"] = hold.usage["input_tokens"]
-            found = Extracted(usage, "estimated", *_rest(found))
+            usage["input_tokens"], source = hold.usage["input_tokens"], "estimated"
         told: CallOutcome = {
             "usage": usage,
-            "usage_source": "reported" if found.source == "reported" else "estimated",
+            "usage_source": "reported" if source == "reported" else "estimated",
         }
         if found.vendor_cost_usd is not None:
             told["vendor_cost_usd"] = found.vendor_cost_usd
         told.update(outcome)
         return told
-
-
-def _rest(found: Extracted) -> tuple[Any, ...]:
-    return found.model, found.service_tier, found.vendor_cost_usd, found.is_partial, found.notes
 
 
 class Reservation(Held):
@@ -116,9 +111,7 @@ class Reservation(Held):
 
     __slots__ = ("_meter",)
 
-    def __init__(
-        self, meter: Meter, user: str, answer: HoldReceipt | Decision | Receipt
-    ) -> None:
+    def __init__(self, meter: Meter, user: str, answer: HoldReceipt | Decision | Receipt) -> None:
         super().__init__(user, answer)
         self._meter = meter
 
@@ -177,6 +170,7 @@ class Reservation(Held):
         Chunks are bytes or text as they came, or the events of an SDK. When the stream breaks,
         or is left early, what is known so far is settled; nothing known, the hold is released.
         """
+        self._is_streaming = True
         if isinstance(chunks, AsyncIterable):
             return self._pass_async(chunks, outcome)
         return self._pass(chunks, outcome)

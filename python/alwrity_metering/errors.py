@@ -228,7 +228,7 @@ class ClosedError(TrackingException, code="closed"):
 
 
 class UnsupportedError(TrackingException, code="unsupported"):
-    """The meter was closed."""
+    """This store cannot do that."""
 
 
 class InternalError(TrackingException, code="internal"):

@@ -190,7 +190,8 @@ impl Meter {
                 events::alert_not_stored(&error);
             }
         });
-        if let Err(error) = self.submit(About::catalogue(), no_windows, decide, ignored) {
+        let work = Self::work(About::catalogue(), no_windows, decide, ignored);
+        if let Err(error) = self.inner.store.submit_at_once(work) {
             events::alert_not_stored(&error);
         }
     }

@@ -13,6 +13,7 @@ mod events;
 mod export;
 mod invoices;
 mod job;
+mod later;
 mod limits;
 pub mod options;
 mod posting;
@@ -39,6 +40,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use invoices::{InvoiceChoice, InvoicePaid, UserInvoice};
+pub use later::Pending;
 pub use limits::{LimitChange, UserLimits};
 pub use re_rate::{ReRating, ReRatingLine, UnpricedGroup};
 pub use record::Recorded;

@@ -60,7 +60,7 @@ impl Meter {
     pub fn queue_settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<()> {
         let settlement = self.settlement(user, hold_id, outcome)?;
         let completion = self.unattended(hold_id.to_string(), events::recorded);
-        self.submit_settlement(settlement, false, completion).map(drop)
+        self.inner.store.submit(self.settlement_work(settlement, false, completion)).map(drop)
     }
 
     /// Queues what [`Meter::release`] does and returns at once: the call was not made. A hold that
@@ -69,9 +69,9 @@ impl Meter {
     /// # Errors
     /// `invalid_name`; `overloaded` when the queue is full for `busy_timeout_ms`.
     pub fn queue_release(&self, user: &str, hold_id: CallKey) -> Result<()> {
-        let user = name::user(user)?.to_owned();
+        let user = name::user(user)?;
         let completion = self.unattended(hold_id.to_string(), |_: &ReleaseStatus| ());
-        self.submit_release(user, hold_id, false, completion).map(drop)
+        self.inner.store.submit(self.release_work(user, hold_id, false, completion)).map(drop)
     }
 
     /// Waits until everything that was queued before is committed.
@@ -90,7 +90,7 @@ impl Meter {
     }
 
     /// Takes the outcome of what nobody waits for.
-    fn unattended<T>(&self, key: String, done: fn(&T)) -> Completion<T> {
+    fn unattended<T: 'static>(&self, key: String, done: fn(&T)) -> Completion<T> {
         let failures = Arc::clone(&self.inner.queued_failures);
         Box::new(move |outcome| match outcome {
             Ok(answer) => done(&answer),

@@ -152,7 +152,11 @@ impl Meter {
     }
 }
 
-fn entry_work(entry: Entry, is_awaited: bool, completion: Completion<Receipt>) -> Box<dyn Work> {
+pub(super) fn entry_work(
+    entry: Entry,
+    is_awaited: bool,
+    completion: Completion<Receipt>,
+) -> Box<dyn Work> {
     let about = About { is_awaited, ..About::keys(&entry.user, vec![entry.key]) };
     let at = entry.occurred_at.unwrap_or(entry.now);
     Meter::work(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::draft::{Ask, Estimate, estimate};
+use super::job::Completion;
 use super::posting::{Posting, Rules, charged_at_estimate, windows_at};
 use super::receipt::{Decision, HoldReceipt, Receipt, RecordStatus, Reservation, Reservations};
 use super::{About, Meter, events, key_text};
@@ -13,7 +14,7 @@ use crate::domain::limit::Want;
 use crate::domain::name;
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result, shown};
-use crate::storage::{Changes, Found, View};
+use crate::storage::{Changes, Found, View, Work};
 
 /// The most requests that are judged together.
 const REQUESTS_MAX: usize = 256;
@@ -70,18 +71,9 @@ impl Meter {
     /// Reserves several calls of one user together: all of them, or none.
     pub fn reserve_all(&self, requests: &[CallRequest]) -> Result<Reservations> {
         let wish = self.wish(requests)?;
-        let key = wish.keys.first().map(|(_, text)| text.clone()).unwrap_or_default();
-        let keys = wish.keys.iter().map(|(key, _)| *key).collect();
-        let at = wish.at;
-        self.run(&key, |completion| {
-            self.submit(
-                About::holds(&wish.user, keys),
-                move |head| windows_at(head, at),
-                move |view| reserve(&wish, view),
-                completion,
-            )
-        })
-        .inspect(events::reserved)
+        let key = wish.first_key();
+        self.run(&key, |completion| self.inner.store.submit(wish.work(completion)))
+            .inspect(events::reserved)
     }
 
     /// Checks requests at the door: one user, one instant, at most 256.
@@ -123,6 +115,21 @@ impl Meter {
             now,
             rules: Arc::clone(&self.inner.rules),
         })
+    }
+}
+
+impl Wish {
+    /// The key of the first request, as it was given or made.
+    pub(super) fn first_key(&self) -> String {
+        self.keys.first().map(|(_, text)| text.clone()).unwrap_or_default()
+    }
+
+    /// The work that reserves it.
+    pub(super) fn work(self, completion: Completion<Reservations>) -> Box<dyn Work> {
+        let about = About::holds(&self.user, self.keys.iter().map(|(key, _)| *key).collect());
+        let at = self.at;
+        let decide = move |view: &View| reserve(&self, view);
+        Meter::work(about, move |head| windows_at(head, at), decide, completion)
     }
 }
 

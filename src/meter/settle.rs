@@ -20,7 +20,7 @@ use crate::domain::price::{PriceMatch, Variant};
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Unit, Usage};
 use crate::error::{Error, Result};
-use crate::storage::{Changes, Found, Head, Ticket, View, WindowKey};
+use crate::storage::{Changes, Found, Head, View, WindowKey, Work};
 
 /// A settlement that was checked at the door.
 pub(super) struct Settlement {
@@ -43,7 +43,7 @@ impl Meter {
     pub fn settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<Receipt> {
         let settlement = self.settlement(user, hold_id, outcome)?;
         self.run(&hold_id.to_string(), |completion| {
-            self.submit_settlement(settlement, true, completion)
+            self.inner.store.submit(self.settlement_work(settlement, true, completion))
         })
         .inspect(events::recorded)
     }
@@ -59,19 +59,19 @@ impl Meter {
         Ok(Settlement { user, hold_id, outcome: outcome.clone(), now: self.now() })
     }
 
-    pub(super) fn submit_settlement(
+    pub(super) fn settlement_work(
         &self,
         settlement: Settlement,
         is_awaited: bool,
         completion: Completion<Receipt>,
-    ) -> Result<Ticket> {
+    ) -> Box<dyn Work> {
         let Settlement { user, hold_id, outcome, now } = settlement;
         let rules = Arc::clone(&self.inner.rules);
         let keys = vec![hold_id, hold_id.correction()];
         let about = About { is_awaited, ..About::keys(&user, keys) };
         let windows = move |head: &Head| windows_of_hold(head, now);
         let decide = move |view: &View| settle(&user, hold_id, &outcome, now, &rules, view);
-        self.submit(about, windows, decide, completion)
+        Self::work(about, windows, decide, completion)
     }
 
     /// Gives a hold back: the call was not made. Giving it back again, or after it has expired,
@@ -80,24 +80,25 @@ impl Meter {
     /// # Errors
     /// `unknown_hold`, `hold_closed` when it was settled, and the errors of the store.
     pub fn release(&self, user: &str, hold_id: CallKey) -> Result<ReleaseStatus> {
-        let user = name::user(user)?.to_owned();
-        let key_text = hold_id.to_string();
-        self.run(&key_text, |completion| self.submit_release(user, hold_id, true, completion))
+        let user = name::user(user)?;
+        self.run(&hold_id.to_string(), |completion| {
+            self.inner.store.submit(self.release_work(user, hold_id, true, completion))
+        })
     }
 
-    pub(super) fn submit_release(
+    pub(super) fn release_work(
         &self,
-        user: String,
+        user: &str,
         hold_id: CallKey,
         is_awaited: bool,
         completion: Completion<ReleaseStatus>,
-    ) -> Result<Ticket> {
-        let (rules, now) = (Arc::clone(&self.inner.rules), self.now());
+    ) -> Box<dyn Work> {
+        let (user, now, rules) = (user.to_owned(), self.now(), Arc::clone(&self.inner.rules));
         let keys = vec![hold_id, hold_id.correction()];
         let about = About { is_awaited, ..About::holds(&user, keys) };
         let windows = move |head: &Head| windows_at(head, now);
         let decide = move |view: &View| release(&user, hold_id, now, &rules, view);
-        self.submit(about, windows, decide, completion)
+        Self::work(about, windows, decide, completion)
     }
 }
 

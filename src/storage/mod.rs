@@ -361,6 +361,11 @@ pub trait Store: Send + Sync {
     /// `overloaded` and `closed`: the work will not run and `finish` is not called.
     fn submit(&self, work: Box<dyn Work>) -> Result<Ticket>;
 
+    /// The same, but it does not wait: `overloaded` at once while the queue is full.
+    fn submit_at_once(&self, work: Box<dyn Work>) -> Result<Ticket> {
+        self.submit(work)
+    }
+
     /// Queues several works at once, so that as many as fit share a transaction; one answer for
     /// each, in their order.
     fn submit_all(&self, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {

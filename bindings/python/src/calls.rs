@@ -1,8 +1,8 @@
 //! Calls as Python tells them: requests, records and outcomes from keyword arguments.
 
-use alwrity_metering::ingest::{CountSource, extract_usage_text};
 use alwrity_metering::{
     CallDetails, CallOutcome, CallRecord, CallRequest, Usage, UsageSource, Variant,
+    extract_usage_text,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -144,15 +144,11 @@ impl Outcome {
         };
         if !is_told {
             self.told.usage = found.usage;
-            if found.source != CountSource::Reported {
-                self.told.usage_source = UsageSource::Estimated;
-            }
+            self.told.usage_source = found.usage_source;
         }
-        self.told.vendor_cost_usd = self.told.vendor_cost_usd.or(found.vendor_cost);
+        self.told.vendor_cost_usd = self.told.vendor_cost_usd.or(found.vendor_cost_usd);
         self.model = found.model;
-        if self.variant.is_none() {
-            self.variant = found.service_tier.and_then(|tier| tier.as_str().parse().ok());
-        }
+        self.variant = self.variant.or(found.variant);
     }
 }
 

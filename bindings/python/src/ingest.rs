@@ -1,13 +1,11 @@
 //! What is known of a call from its URL, its answer or its text, without a meter.
 
-use std::borrow::Cow;
-
-use alwrity_metering::ingest;
+use alwrity_metering::{Usage, ingest};
 use pyo3::prelude::*;
 use serde::Serialize;
 
-use crate::read::json_text;
-use crate::show::{decimal, show};
+use crate::read::{from_json, json_text};
+use crate::show::show;
 
 /// How many tokens a text has, to about 5 %.
 #[pyfunction]
@@ -40,22 +38,49 @@ pub(crate) fn estimate_input_tokens(
     }))
 }
 
-/// Who was called and what for.
+/// What a request will probably use.
 #[derive(Serialize)]
-#[serde(rename = "Detection")]
-struct Detected<'a> {
-    provider: Option<Cow<'a, str>>,
-    operation: Option<Cow<'a, str>>,
+#[serde(rename = "RequestEstimate")]
+struct Estimated<'a> {
+    usage: &'a Usage,
     model: Option<&'a str>,
-    confidence: ingest::Confidence,
+    max_output_tokens: Option<i64>,
+    notes: &'a [String],
+}
+
+/// What a request, as it is sent to a provider, will probably use; `None` when nothing in it can
+/// be counted.
+#[pyfunction]
+pub(crate) fn estimate_request<'py>(
+    provider: &str,
+    operation: &str,
+    request: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = request.py();
+    let request = from_json("request", request)?;
+    let found = py.detach(|| ingest::estimate_request(provider, operation, &request));
+    let Some(found) = &found else { return show(py, &()) };
+    let ingest::RequestEstimate { usage, model, max_output_tokens, notes, .. } = found;
+    let (model, max_output_tokens) = (model.as_deref(), *max_output_tokens);
+    show(py, &Estimated { usage, model, max_output_tokens, notes })
 }
 
 /// Who is called by a request to that URL, and what for.
 #[pyfunction]
 pub(crate) fn detect_provider<'py>(py: Python<'py>, url: &str) -> PyResult<Bound<'py, PyAny>> {
-    let ingest::Detection { provider, operation, model, confidence } = ingest::detect_provider(url);
-    let model = model.as_deref();
-    show(py, &Detected { provider, operation, model, confidence })
+    show(py, &ingest::detect_provider(url))
+}
+
+/// Whose model that is, and what it is for.
+#[pyfunction]
+pub(crate) fn detect_model<'py>(py: Python<'py>, model: &str) -> PyResult<Bound<'py, PyAny>> {
+    show(py, &ingest::detect_model(model))
+}
+
+/// Who is called by a request with that body, and what for.
+#[pyfunction]
+pub(crate) fn detect_body<'py>(body: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    show(body.py(), &ingest::detect_body(&from_json("body", body)?))
 }
 
 /// What a provider's answer says was used; `None` when it reports nothing.
@@ -66,7 +91,7 @@ pub(crate) fn extract_usage<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = response.py();
     let text = json_text(response)?;
-    extracted(py, py.detach(|| ingest::extract_usage_text(provider, &text)))
+    show(py, &py.detach(|| ingest::extract_usage_text(provider, &text)))
 }
 
 /// What a body of bytes counts as by its `Content-Type`: one image, one video, one sound.
@@ -75,26 +100,7 @@ pub(crate) fn extract_content_type<'py>(
     py: Python<'py>,
     content_type: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    extracted(py, ingest::extract_content_type(content_type))
-}
-
-fn extracted(
-    py: Python<'_>,
-    found: Option<ingest::Extracted>,
-) -> PyResult<Bound<'_, PyAny>> {
-    let Some(found) = found else { return show(py, &()) };
-    let class = py.import("alwrity_metering.results")?.getattr("Extracted")?;
-    let cost = found.vendor_cost.map(|cost| decimal(py, cost)).transpose()?;
-    let tier = found.service_tier.map(ingest::ServiceTier::as_str);
-    class.call1((
-        show(py, &found.usage)?,
-        found.source.as_str(),
-        found.model,
-        tier,
-        cost,
-        found.is_partial,
-        show(py, &found.notes)?,
-    ))
+    show(py, &ingest::extract_content_type(content_type))
 }
 
 /// Reads what a stream used, chunk by chunk or event by event.
@@ -125,12 +131,12 @@ impl UsageStream {
 
     /// What is known so far; `None` when that is nothing.
     fn so_far<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        extracted(py, self.stream.so_far())
+        show(py, &self.stream.so_far())
     }
 
     /// What the whole stream used, `None` when that is nothing; it begins anew afterwards.
     fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let next = ingest::UsageStream::new(&self.provider);
-        extracted(py, std::mem::replace(&mut self.stream, next).finish())
+        show(py, &std::mem::replace(&mut self.stream, next).finish())
     }
 }

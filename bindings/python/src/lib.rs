@@ -8,6 +8,8 @@ mod calls;
 mod clock;
 mod failure;
 mod ingest;
+mod log;
+mod mailbox;
 mod meter;
 mod options;
 mod read;
@@ -33,13 +35,24 @@ mod _native {
     use super::failure::error_table;
     #[pymodule_export]
     use super::ingest::{
-        UsageStream, detect_provider, estimate_input_tokens, estimate_tokens, extract_content_type,
-        extract_usage,
+        UsageStream, detect_body, detect_model, detect_provider, estimate_input_tokens,
+        estimate_request, estimate_tokens, extract_content_type, extract_usage,
     };
+    #[pymodule_export]
+    use super::log::stop_logging;
+    #[pymodule_export]
+    use super::mailbox::Mailbox;
     #[pymodule_export]
     use super::meter::Meter;
     #[pymodule_export]
     use super::results::{Decision, HoldReceipt, Quote, Receipt};
     #[pymodule_export]
     use super::run_command;
+
+    #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "as it is asked for")]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::log::install();
+        Ok(())
+    }
 }

@@ -73,7 +73,8 @@ pub(crate) fn money(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Money> {
         text.to_str()?.to_owned()
     } else if value.is_instance_of::<PyInt>() || value.get_type().name()? == "Decimal" {
         // Plain digits: `Decimal("1E-9")` would show an exponent.
-        value.call_method1("__format__", (if value.is_instance_of::<PyInt>() { "d" } else { "f" },))?
+        value
+            .call_method1("__format__", (if value.is_instance_of::<PyInt>() { "d" } else { "f" },))?
             .extract()?
     } else {
         return Err(wrong(name, EXPECTED, value));
@@ -83,8 +84,7 @@ pub(crate) fn money(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Money> {
 
 /// An instant: an aware `datetime`.
 pub(crate) fn instant(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
-    const EXPECTED: &str =
-        "an aware datetime, such as datetime(2025, 10, 1, tzinfo=timezone.utc)";
+    const EXPECTED: &str = "an aware datetime, such as datetime(2025, 10, 1, tzinfo=timezone.utc)";
     let py = value.py();
     let offset = match value.getattr("utcoffset") {
         Ok(utcoffset) => utcoffset.call0()?,
@@ -141,10 +141,7 @@ pub(crate) fn json_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// A value of the core from what JSON can say.
-pub(crate) fn from_json<T: DeserializeOwned>(
-    name: &str,
-    value: &Bound<'_, PyAny>,
-) -> PyResult<T> {
+pub(crate) fn from_json<T: DeserializeOwned>(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
     serde_json::from_str(&json_text(value)?)
         .map_err(|error| PyTypeError::new_err(format!("{name}: {error}")))
 }

@@ -199,9 +199,7 @@ impl<'py> Serializer for Shower<'py> {
         let inner = value.serialize(self)?;
         match name {
             "Money" => Ok(decimal(self.py, Money::from_pico_usd(inner.extract()?))?),
-            "Timestamp" => {
-                Ok(datetime(self.py, Timestamp::from_micros_clamped(inner.extract()?))?)
-            }
+            "Timestamp" => Ok(datetime(self.py, Timestamp::from_micros_clamped(inner.extract()?))?),
             _ => Ok(inner),
         }
     }

@@ -72,7 +72,7 @@ async def awaited(value: Value | Awaitable[Value]) -> Value:
 def both(meter: Meter | AsyncMeter) -> tuple[Meter, AsyncMeter]:
     """The meter as both kinds: one reads at once, the other waits without holding the loop."""
     if isinstance(meter, AsyncMeter):
-        return meter.sync, meter
+        return meter.meter, meter
     return meter, AsyncMeter(meter)
 
 

@@ -3,6 +3,7 @@
 Money is `decimal.Decimal` in dollars, a time an aware `datetime` in UTC, a percentage a `float`.
 """
 
+from .._native import Decision, HoldReceipt, Quote, Receipt
 from ._alerts import (
     Alert,
     AlertPage,
@@ -39,6 +40,7 @@ from ._catalogue import (
     PriceWarning,
     Pruned,
     Rate,
+    RequestEstimate,
     ReRating,
     ReRatingLine,
     Seeded,
@@ -76,7 +78,6 @@ from ._usage import (
     UsageSummary,
     UserLimits,
 )
-from .._native import Decision, HoldReceipt, Quote, Receipt
 
 __all__ = [
     "Alert",
@@ -129,6 +130,7 @@ __all__ = [
     "ReRating",
     "ReRatingLine",
     "Receipt",
+    "RequestEstimate",
     "Result",
     "ScheduledChange",
     "Seeded",

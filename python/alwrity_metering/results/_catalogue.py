@@ -178,14 +178,25 @@ class Detection(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestEstimate(Result):
+    """What a request will probably use."""
+
+    usage: dict[str, int]
+    model: str | None
+    max_output_tokens: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted(Result):
     """What an answer says was used."""
 
     usage: dict[str, int]
-    source: str
     model: str | None
-    service_tier: str | None
+    variant: str | None
     vendor_cost_usd: Decimal | None
     is_partial: bool
     """Whether a stream ended before its end: the usage is what is known so far."""
     notes: tuple[str, ...]
+    usage_source: str
+    """``reported``, unless a cut stream's output was estimated from the text that came."""

@@ -178,6 +178,15 @@ impl Engine {
         self.submit_until(work, self.queue.deadline())
     }
 
+    /// Queues a work, waiting so long for room.
+    pub(super) fn submit_within(
+        self: &Arc<Self>,
+        patience: Duration,
+        work: Box<dyn Work>,
+    ) -> Result<Ticket> {
+        self.submit_until(work, Instant::now() + patience)
+    }
+
     fn submit_until(self: &Arc<Self>, work: Box<dyn Work>, until: Instant) -> Result<Ticket> {
         let (ticket, must_start) = self.queue.push(work, until)?;
         if must_start && let Err(error) = self.start_writer() {

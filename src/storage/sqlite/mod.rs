@@ -36,6 +36,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use self::engine::Handle;
 use self::failure::in_file;
@@ -94,6 +95,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn submit(&self, work: Box<dyn Work>) -> Result<Ticket> {
         self.handle.engine()?.submit(work)
+    }
+
+    fn submit_at_once(&self, work: Box<dyn Work>) -> Result<Ticket> {
+        self.handle.engine()?.submit_within(Duration::ZERO, work)
     }
 
     fn submit_all(&self, works: Vec<Box<dyn Work>>) -> Vec<Result<Ticket>> {

@@ -67,11 +67,12 @@ impl Queue {
 
     /// Puts a work at the end, waiting for room; true when the writer has still to be started.
     pub(super) fn push(&self, work: Box<dyn Work>, until: Instant) -> Result<(Ticket, bool)> {
+        let patience = until.saturating_duration_since(Instant::now());
         let mut state = self.lock();
         while state.waiting.len() >= self.capacity && !state.is_closed {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let waited_ms = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+                let waited_ms = u64::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
                 return Err(Error::Overloaded { waited_ms });
             }
             state =

@@ -10,7 +10,7 @@ import pytest
 from alwrity_metering import ManualClock, Meter
 from alwrity_metering.fastapi import deliver_alerts
 from alwrity_metering.results import Delivery
-from conftest import NOON
+from backend import NOON
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import contract
 import pytest
 from alwrity_metering.fastapi import Estimate, MeteredCall, limit_dependency, tokens_of_body
-from conftest import FLASH, Backend, signed_in
+from backend import FLASH, Backend, signed_in
 from fastapi import Depends, HTTPException, Request
 
 GEMINI = {"usageMetadata": {"promptTokenCount": 800, "candidatesTokenCount": 100}}
@@ -29,10 +29,9 @@ def metered(backend: Backend, does: Any, **options: Any) -> None:
         **options,
     )
 
-    async def ask(topic: str, call: Annotated[MeteredCall, Depends(limit)]) -> Any:
+    async def ask(call: Any = Depends(limit)) -> Any:  # noqa: B008 (FastAPI's own way)
         return does(call)
 
-    ask.__annotations__ = {"topic": str, "call": Annotated[MeteredCall, Depends(limit)]}
     backend.app.add_api_route("/ask/{topic}", ask, methods=["POST"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import contract
 import pytest
 from alwrity_metering.fastapi import Estimate, MeteringMiddleware, RouteRule, tokens_of_body
-from conftest import FLASH, Backend, user_of_request
+from backend import FLASH, Backend, user_of_request
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 

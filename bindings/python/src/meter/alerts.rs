@@ -1,8 +1,6 @@
 //! Alerts: reading, marking and delivering them.
 
-use alwrity_metering::{
-    AlertFilter, Channel, Delivery, DeliveryFailure, Page,
-};
+use alwrity_metering::{AlertFilter, Channel, Delivery, DeliveryFailure, Page};
 use pyo3::prelude::*;
 use serde::Serialize;
 
@@ -35,9 +33,10 @@ impl Channel for Carrier {
             let Delivery { message_id, attempt, alert, .. } = delivery;
             let shown = show(py, &Shown { message_id, attempt: *attempt, alert });
             shown.and_then(|shown| self.send.call1(py, (shown,))).map(drop).map_err(|error| {
-                let is_final = error.value(py).getattr("is_final").is_ok_and(|is_final| {
-                    is_final.is_truthy().unwrap_or(false)
-                });
+                let is_final = error
+                    .value(py)
+                    .getattr("is_final")
+                    .is_ok_and(|is_final| is_final.is_truthy().unwrap_or(false));
                 DeliveryFailure { reason: error.to_string(), is_final }
             })
         })

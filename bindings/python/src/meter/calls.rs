@@ -181,12 +181,7 @@ impl Meter {
     }
 
     #[pyo3(signature = (user, **call))]
-    fn queue_call(
-        &self,
-        py: Python<'_>,
-        user: &str,
-        call: Option<&Named<'_>>,
-    ) -> PyResult<String> {
+    fn queue_call(&self, py: Python<'_>, user: &str, call: Option<&Named<'_>>) -> PyResult<String> {
         let record = record(user, call)?;
         self.ask(py, |meter| meter.queue_call(&record))
     }

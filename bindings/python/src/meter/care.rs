@@ -39,9 +39,12 @@ impl Meter {
         dry_run: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let before = instant("older_than", older_than)?;
-        self.answer(py, |meter| {
-            if dry_run { meter.prune_dry_run(before) } else { meter.prune(before) }
-        })
+        self.answer(
+            py,
+            |meter| {
+                if dry_run { meter.prune_dry_run(before) } else { meter.prune(before) }
+            },
+        )
     }
 
     fn export_user<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {

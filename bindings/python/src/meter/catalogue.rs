@@ -2,7 +2,8 @@
 
 use alwrity_metering as core;
 use alwrity_metering::domain::catalogue_file::{read_plans, read_prices};
-use alwrity_metering::PriceVersion;
+use alwrity_metering::domain::price_book::PriceQuery;
+use alwrity_metering::{Operation, PriceVersion};
 use pyo3::prelude::*;
 
 use super::Meter;
@@ -30,11 +31,7 @@ impl Meter {
     }
 
     #[pyo3(signature = (provider = None))]
-    fn prices<'py>(
-        &self,
-        py: Python<'py>,
-        provider: Option<&str>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn prices<'py>(&self, py: Python<'py>, provider: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.prices(provider))
     }
 
@@ -48,15 +45,17 @@ impl Meter {
         variant: &str,
         at: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let record = core::CallRecord {
-            operation: operation.map(str::to_owned),
-            variant: variant.parse().map_err(|error| failed(py, &error))?,
-            occurred_at: at.map(|at| instant("at", at)).transpose()?,
-            ..core::CallRecord::new("", provider, model, core::Usage::none())
-        };
+        let (operation, variant) = (operation.map(Operation::new), variant.parse());
+        let operation = operation.transpose().map_err(|error| failed(py, &error))?;
+        let variant = variant.map_err(|error| failed(py, &error))?;
+        let at = at.map(|at| instant("at", at)).transpose()?;
         let version = self.ask(py, |meter| {
-            let Some(price) = meter.quote(&record)?.price_version else { return Ok(None) };
-            Ok(meter.catalogue()?.prices.by_id(price.id).cloned())
+            let (catalogue, at) = (meter.catalogue()?, at.unwrap_or_else(|| meter.now()));
+            let of_model = || catalogue.prices.operation_of(provider, model, at).cloned();
+            let operation =
+                operation.or_else(of_model).unwrap_or_else(|| catalogue.usual_operation(provider));
+            let query = PriceQuery { provider, model, operation: &operation, variant, at };
+            Ok(catalogue.find_price(&query, None).map(|found| found.version.clone()))
         })?;
         show(py, &version)
     }

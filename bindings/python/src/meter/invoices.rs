@@ -54,11 +54,7 @@ impl Meter {
         })
     }
 
-    fn billing_history<'py>(
-        &self,
-        py: Python<'py>,
-        user: &str,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn billing_history<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyTuple>> {
         invoices(py, &self.ask(py, |meter| meter.billing_history(user))?)
     }
 

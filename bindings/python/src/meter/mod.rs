@@ -7,6 +7,7 @@ mod calls;
 mod care;
 mod catalogue;
 mod invoices;
+mod later;
 mod limits;
 mod reports;
 mod subscriptions;
@@ -21,9 +22,12 @@ use serde::Serialize;
 
 use crate::clock::ManualClock;
 use crate::failure::failed;
+use crate::log;
 use crate::options;
 use crate::read::Named;
 use crate::show::{datetime, show};
+
+pub(crate) use self::calls::{reservation, reservations};
 
 /// The handle of a store. `alwrity_metering.Meter` is this class with what is best said in Python.
 #[pyclass(frozen, subclass, module = "alwrity_metering._native")]
@@ -60,6 +64,16 @@ impl Meter {
     }
 }
 
+impl Drop for Meter {
+    /// It may wait for the store's thread, which may want to log.
+    fn drop(&mut self) {
+        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(meter) = open {
+            Python::attach(|py| py.detach(|| drop(meter)));
+        }
+    }
+}
+
 #[pymethods]
 impl Meter {
     #[new]
@@ -70,6 +84,7 @@ impl Meter {
         clock: Option<&Bound<'_, ManualClock>>,
         options: Option<&Named<'_>>,
     ) -> PyResult<Self> {
+        log::look_at_level(py)?;
         let mut read = options::read(options)?;
         if let Some(clock) = clock {
             read.clock = core::Clock::Manual(clock.get().0.clone());

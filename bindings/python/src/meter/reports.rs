@@ -37,12 +37,7 @@ impl Meter {
     }
 
     #[pyo3(signature = (user, months = 6))]
-    fn trends<'py>(
-        &self,
-        py: Python<'py>,
-        user: &str,
-        months: i64,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn trends<'py>(&self, py: Python<'py>, user: &str, months: i64) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.trends(user, months))
     }
 

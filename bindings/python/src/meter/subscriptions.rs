@@ -130,12 +130,7 @@ impl Meter {
     }
 
     #[pyo3(signature = (user, *, when = "period_end"))]
-    fn cancel<'py>(
-        &self,
-        py: Python<'py>,
-        user: &str,
-        when: &str,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn cancel<'py>(&self, py: Python<'py>, user: &str, when: &str) -> PyResult<Bound<'py, PyAny>> {
         let when = match when {
             "period_end" => CancelAt::PeriodEnd,
             "now" => CancelAt::Now,
