@@ -49,7 +49,7 @@ demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering
 
 bench: ## Measure, beside the same statements without the library
-	$(CARGO) bench --package alwrity-metering
+	$(CARGO) bench --package alwrity-metering --package alwrity-metering-cli
 
 docs: ## Build the documentation of the library: target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

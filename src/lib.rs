@@ -124,8 +124,8 @@ pub use domain::usage::{Unit, UnitName, Usage};
 pub use error::{Error, Result};
 pub use ingest::{
     Confidence, Detection, Extracted, RequestEstimate, RouteRules, UsageStream, detect_body,
-    detect_model, detect_provider, estimate_request, estimate_tokens, extract_content_type,
-    extract_usage, extract_usage_text,
+    detect_body_text, detect_model, detect_provider, estimate_request, estimate_tokens,
+    extract_content_type, extract_usage, extract_usage_text,
 };
 pub use meter::clock::{Clock, ManualClock};
 pub use meter::deliver::{Channel, Delivered, DeliveryFailure};

@@ -15,7 +15,7 @@ const SUMS: &str = "calls, limited_calls, failed_calls, unpriced_calls, timed_ca
 
 /// A file with the library's schema and a connection to it.
 pub(crate) struct Bare {
-    connection: Connection,
+    pub(crate) connection: Connection,
     next: usize,
     statements: Statements,
 }
@@ -65,6 +65,12 @@ impl Statements {
     }
 }
 
+/// A key that is as scattered as a hash.
+pub(crate) fn key(n: i64) -> [u8; 16] {
+    let spread = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+    u128::try_from(n).unwrap().wrapping_mul(spread).to_be_bytes()
+}
+
 impl Bare {
     /// Makes the schema with the library, then forgets it.
     pub(crate) fn open(path: &Path, synchronous: &str) -> Self {
@@ -111,7 +117,7 @@ impl Bare {
         started.elapsed()
     }
 
-    fn run(&self, sql: &str) {
+    pub(crate) fn run(&self, sql: &str) {
         self.connection.prepare_cached(sql).unwrap().execute([]).unwrap();
     }
 
@@ -119,15 +125,13 @@ impl Bare {
     fn record(&mut self) {
         self.next += 1;
         let n = i64::try_from(self.next).unwrap();
-        let user = format!("user-{}", self.next % 100);
-        let key =
-            (u128::try_from(n).unwrap().wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
-                .to_be_bytes();
+        let (user, key) = (format!("user-{}", self.next % 100), key(n));
         let user_id = self.read(&user, &key);
         self.write(n, user_id, &key);
     }
 
-    fn read(&self, user: &str, key: &[u8; 16]) -> i64 {
+    /// What a decision is made of: the user, its key, its counters and its open holds.
+    pub(crate) fn read(&self, user: &str, key: &[u8; 16]) -> i64 {
         let connection = &self.connection;
         let sql = "SELECT s.catalogue_version, u.id, u.revision FROM store s \
                    LEFT JOIN users u ON u.user = ?1";
@@ -153,11 +157,16 @@ impl Bare {
         }
         assert!(sum >= 0);
         let sql = "SELECT key FROM holds WHERE user_id = ?1 AND state = 0";
-        assert!(!connection.prepare_cached(sql).unwrap().exists([user_id]).unwrap());
+        let mut holds = connection.prepare_cached(sql).unwrap();
+        let mut rows = holds.query([user_id]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            assert_eq!(row.get::<_, Vec<u8>>(0).unwrap().len(), 16);
+        }
         user_id
     }
 
-    fn write(&self, n: i64, user_id: i64, key: &[u8; 16]) {
+    /// The rows of a call.
+    pub(crate) fn write(&self, n: i64, user_id: i64, key: &[u8; 16]) {
         let connection = &self.connection;
         let (input, output) = (400 + (n * 37) % 1500, 50 + (n * 13) % 700);
         let (cost_input, cost_output) = (input * 150_000, output * 600_000);

@@ -32,17 +32,28 @@ const MODELS: [(&str, &str); 5] = [
     ("tavily", ""),
 ];
 
+/// A figure, and the most that it should be, if that was promised.
+struct Figure {
+    name: String,
+    value: f64,
+    goal: Option<f64>,
+}
+
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let mut rows: Vec<(String, f64)> = Vec::new();
-    reports(folder.path(), &mut rows);
-    alerts(folder.path(), &mut rows);
-    for (name, micros) in &rows {
-        println!("{name:<44} {micros:>10.1}");
+    let mut figures = Vec::new();
+    reports(folder.path(), &mut figures);
+    alerts(folder.path(), &mut figures);
+    println!("{:<48} {:>10}  {:<7} met", "what", "figure", "goal");
+    for Figure { name, value, goal } in &figures {
+        let goal = goal.map_or_else(String::new, |goal| {
+            format!("≤ {goal:<5} {}", if *value <= goal { "yes" } else { "NO" })
+        });
+        println!("{}", format!("{name:<48} {value:>10.1}  {goal}").trim_end());
     }
     if let Some(path) = json_path() {
         let figures: serde_json::Map<_, _> =
-            rows.into_iter().map(|(name, micros)| (name, micros.into())).collect();
+            figures.into_iter().map(|own| (own.name, own.value.into())).collect();
         std::fs::write(path, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
     }
 }
@@ -91,7 +102,7 @@ fn meter(path: &Path, clock: &ManualClock) -> Meter {
     meter
 }
 
-fn reports(folder: &Path, rows: &mut Vec<(String, f64)>) {
+fn reports(folder: &Path, figures: &mut Vec<Figure>) {
     let clock = ManualClock::at(starts_at());
     let meter = meter(&folder.join("reports.db"), &clock);
     clock.set(starts_at().plus_micros(i64::try_from(HOURS).unwrap() * 3_600_000_000 - 1));
@@ -103,17 +114,23 @@ fn reports(folder: &Path, rows: &mut Vec<(String, f64)>) {
         meter.flush().unwrap();
         assert_eq!(meter.queued_failures(), 0);
         recorded = calls;
-        let mut row = |name: &str, one: &dyn Fn()| {
-            rows.push((format!("{name}, {calls} calls, µs"), median_micros(one)));
+        let mut figure = |name: &str, goal, one: &dyn Fn()| {
+            let name = format!("{name}, {calls} calls, µs");
+            figures.push(Figure { name, value: median_micros(one), goal });
         };
-        row("dashboard", &|| drop(meter.dashboard(USER).unwrap()));
-        row("trends(12)", &|| drop(meter.trends(USER, 12).unwrap()));
-        row("usage_summary", &|| {
+        let at_once = Some(100.0);
+        figure("dashboard", at_once, &|| drop(meter.dashboard(USER).unwrap()));
+        figure("trends(12)", at_once, &|| drop(meter.trends(USER, 12).unwrap()));
+        figure("usage_summary", None, &|| {
             drop(meter.usage_summary(USER, &"current".parse().unwrap()).unwrap());
         });
-        row("daily_trends(30)", &|| drop(meter.daily_trends(USER, 30).unwrap()));
-        row("compare(30 days)", &|| drop(meter.compare(USER, &Compare::default()).unwrap()));
-        row("hints(30 days)", &|| drop(meter.hints(USER, &FindHints::default()).unwrap()));
+        figure("daily_trends(30)", None, &|| drop(meter.daily_trends(USER, 30).unwrap()));
+        figure("compare(30 days)", None, &|| {
+            drop(meter.compare(USER, &Compare::default()).unwrap());
+        });
+        figure("hints(30 days)", None, &|| {
+            drop(meter.hints(USER, &FindHints::default()).unwrap());
+        });
     }
 }
 
@@ -134,7 +151,7 @@ fn median_micros(one: &dyn Fn()) -> f64 {
 
 /// What a record in batches of 100 takes, with the twenty limits of a plan and the same plan
 /// without a maximum, in turn: the difference is what limits, thresholds and alerts cost.
-fn alerts(folder: &Path, rows: &mut Vec<(String, f64)>) {
+fn alerts(folder: &Path, figures: &mut Vec<Figure>) {
     let clock = ManualClock::at(starts_at());
     let watched = meter(&folder.join("alerts.db"), &clock);
     let unwatched = meter(&folder.join("unwatched.db"), &clock);
@@ -158,11 +175,17 @@ fn alerts(folder: &Path, rows: &mut Vec<(String, f64)>) {
         rounds.sort_unstable();
         rounds[rounds.len() / 2].as_secs_f64() * 1e6 / 100.0
     });
-    rows.push(("record_call in a batch of 100, NORMAL, µs".into(), with));
-    rows.push(("the same, no limit has a maximum, µs".into(), without));
-    rows.push(("limits and their alerts, in percent".into(), 100.0 * (with - without) / with));
-    let check_micros = check_micros(&watched, clock.now());
-    rows.push(("of that, comparing every limit, µs".into(), check_micros));
+    let mut figure = |name: &str, value, goal| {
+        figures.push(Figure { name: name.to_owned(), value, goal });
+    };
+    figure("record_call in a batch of 100, NORMAL, µs", with, None);
+    figure("the same, no limit has a maximum, µs", without, None);
+    figure(
+        "limits and their alerts, percent of a record",
+        100.0 * (with - without) / with,
+        Some(10.0),
+    );
+    figure("of that, comparing every limit, µs", check_micros(&watched, clock.now()), None);
 }
 
 fn pro(meter: &Meter) -> Plan {

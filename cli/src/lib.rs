@@ -20,6 +20,7 @@ mod context;
 mod failure;
 mod fields;
 mod option_flags;
+mod saved;
 mod sheet;
 
 use std::ffi::{OsStr, OsString};

@@ -16,8 +16,8 @@ mod extract;
 mod stream;
 
 pub use detect::{
-    Confidence, Detection, NormalisedModel, ROUTE_RULES_MAX, RouteRules, detect_body, detect_model,
-    detect_provider, normalise_model,
+    Confidence, Detection, NormalisedModel, ROUTE_RULES_MAX, RouteRules, detect_body,
+    detect_body_text, detect_model, detect_provider, normalise_model,
 };
 pub use estimate::{
     Calibration, ChatEstimate, CountSource, FACTOR_ONE_PPM, HoldEstimate, HoldRule, ImageSize,

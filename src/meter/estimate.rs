@@ -85,7 +85,7 @@ impl Meter {
     /// the request of the answer, and the settlement teaches.
     ///
     /// It writes nothing. Where `input` is a request, a model and a maximum that are not given
-    /// are taken from it.
+    /// are taken from it. The user may be empty: then nothing is known of its answers.
     ///
     /// # Errors
     /// `invalid_argument` when there is nothing in the input to count, `unknown_price` where that
@@ -116,7 +116,7 @@ impl Meter {
         request: &CallRequest,
         input: EstimateInput<'_>,
     ) -> Result<CallEstimate> {
-        let user = name::user(&request.user)?;
+        let user = if request.user.is_empty() { "" } else { name::user(&request.user)? };
         let mut request = request.clone();
         if let EstimateInput::Request(body) = input
             && request.model.trim().is_empty()

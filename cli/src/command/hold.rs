@@ -57,6 +57,7 @@ impl TryFrom<Ask> for CallRequest {
             occurred_at,
             idempotency_key: None,
             ttl_ms: None,
+            input_estimate: None,
         })
     }
 }

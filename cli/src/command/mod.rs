@@ -4,7 +4,10 @@ mod alerts;
 mod calls;
 mod compare;
 mod dashboard;
+mod detect;
+mod estimate;
 mod export;
+mod extract;
 mod hold;
 mod invoice;
 mod limits;
@@ -48,6 +51,14 @@ pub(crate) enum Command {
     Limits(limits::Limits),
     /// Tell what a call would cost, without recording it
     Quote(quote::Quote),
+    /// Tell who was called and what for, by a URL, a model's name or an answer
+    Detect(detect::Detect),
+    /// Tell what a saved answer says was used
+    Extract(extract::Extract),
+    /// Tell what a text or a request will probably use and cost
+    Estimate(estimate::Estimate),
+    /// Show what was learned of models from calls that were estimated and then reported
+    Calibrations,
     /// Put a user on a plan
     Subscribe(subscription::Subscribe),
     /// Make a change happen that waits for its payment
@@ -137,6 +148,10 @@ impl Command {
             Self::Prices(args) => prices::run(args, context),
             Self::Limits(args) => limits::run(args, context),
             Self::Quote(args) => quote::run(args, context),
+            Self::Detect(args) => detect::run(&args, context),
+            Self::Extract(args) => extract::run(&args, context),
+            Self::Estimate(args) => estimate::run(args, context),
+            Self::Calibrations => estimate::calibrations(context),
             Self::Subscribe(args) => subscription::subscribe(args, context),
             Self::Confirm(args) => subscription::confirm(args, context),
             Self::Renew(args) => subscription::renew(args, context),

@@ -1,25 +1,46 @@
 //! Records: entering a call that was made.
 
+use std::path::PathBuf;
+
 use alwrity_metering::meter::receipt::Overshoot;
 use alwrity_metering::{
-    CallOutcome, CallRecord, Meter, Receipt, RecordStatus, Recorded, Timestamp,
+    CallOutcome, CallRecord, Extracted, Meter, Receipt, RecordStatus, Recorded, Timestamp, Variant,
 };
 use clap::Args;
 use serde::Serialize;
 
+use super::extract::with_notes;
 use super::limits_text::limit_line;
 use super::quote::cost_text;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::fields::{Outcome, Target};
+use crate::fields::{Outcome, choice};
+use crate::saved::{Reading, read};
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
     /// The user
     user: String,
+    /// Take usage, model, tier and the vendor's cost from a saved answer; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "input_tokens", "output_tokens", "units", "usage_source", "vendor_cost_usd",
+    ])]
+    from_response: Option<PathBuf>,
     #[command(flatten)]
-    target: Target,
+    reading: Reading,
+    /// Who is paid: `gemini`, `openai`, `tavily` [default: what the saved answer tells]
+    #[arg(long, value_name = "PROVIDER", required_unless_present = "from_response")]
+    provider: Option<String>,
+    /// The model, when there is one [default: the one of the saved answer]
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// What was done, such as `chat` or `search`; without it, what the catalogue says
+    #[arg(long, value_name = "OPERATION")]
+    operation: Option<String>,
+    /// The service tier [default: that of the saved answer, else standard]
+    #[arg(long, value_name = "VARIANT", value_parser = choice::<Variant>())]
+    variant: Option<Variant>,
     #[command(flatten)]
     outcome: Outcome,
     /// How many calls this stands for
@@ -33,29 +54,41 @@ pub(crate) struct Record {
     key: Option<String>,
 }
 
-impl TryFrom<Record> for CallRecord {
-    type Error = alwrity_metering::Error;
-
-    fn try_from(record: Record) -> Result<Self, Self::Error> {
-        let Record { user, target, outcome, count, occurred_at, key: idempotency_key } = record;
-        let Target { provider, model, operation, variant } = target;
-        let CallOutcome { usage, usage_source, vendor_cost_usd, status_code, details } =
-            outcome.try_into()?;
-        Ok(Self {
-            user,
-            provider,
-            operation,
-            model,
-            variant,
-            usage,
-            usage_source,
-            vendor_cost_usd,
-            status_code,
-            call_count: count,
-            occurred_at,
-            idempotency_key,
-            details,
-        })
+impl Record {
+    /// The call to record, and what the saved answer says, if it is from one.
+    fn into_call(self) -> Result<(CallRecord, Option<Extracted>), Failure> {
+        let outcome: CallOutcome = self.outcome.try_into()?;
+        let mut call = CallRecord {
+            usage_source: outcome.usage_source,
+            vendor_cost_usd: outcome.vendor_cost_usd,
+            ..CallRecord::new(&self.user, "", "", outcome.usage)
+        };
+        if self.from_response.is_none() && self.reading != Reading::default() {
+            return Err(Failure::usage(
+                "`--stream` and `--content-type` tell how to read a saved answer",
+                "give `--from-response FILE`",
+            ));
+        }
+        let mut found = None;
+        if let Some(path) = &self.from_response {
+            let saved = read(path, self.provider.as_deref(), &self.reading)?;
+            call = saved.found.clone().into_record(&self.user, &saved.provider);
+            call.operation = saved.operation;
+            found = Some(saved.found);
+        }
+        let call = CallRecord {
+            provider: self.provider.unwrap_or(call.provider),
+            model: self.model.unwrap_or(call.model),
+            operation: self.operation.or(call.operation),
+            variant: self.variant.unwrap_or(call.variant),
+            status_code: outcome.status_code,
+            call_count: self.count,
+            occurred_at: self.occurred_at,
+            idempotency_key: self.key,
+            details: outcome.details,
+            ..call
+        };
+        Ok((call, found))
     }
 }
 
@@ -67,12 +100,13 @@ struct Queued {
 }
 
 pub(crate) fn run(args: Record, context: &Context<'_>) -> Result<Answer, Failure> {
-    let record = args.try_into()?;
+    let (record, found) = args.into_call()?;
     let meter = context.open()?;
-    match meter.record(&record)? {
+    let answer = match meter.record(&record)? {
         Recorded::Receipt(receipt) => receipt_answer(&receipt, context),
         Recorded::Queued { idempotency_key } => flushed(&meter, idempotency_key, context),
-    }
+    }?;
+    Ok(found.iter().fold(answer, with_notes))
 }
 
 fn receipt_answer(receipt: &Receipt, context: &Context<'_>) -> Result<Answer, Failure> {

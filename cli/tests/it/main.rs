@@ -10,6 +10,7 @@ mod documents;
 mod export_command;
 mod frame;
 mod hold_commands;
+mod ingest_commands;
 mod invoice_commands;
 mod limit_commands;
 mod mail_server;

@@ -237,6 +237,35 @@ pub fn detect_body(body: &Value) -> Detection {
     Detection { model: model.map(str::to_owned), ..found.or(named) }
 }
 
+/// Events of a stream that are looked at for whose it is.
+const EVENTS_MAX: usize = 16;
+
+/// [`detect_body`] from the text of an answer: JSON, or the first events of a stream as it came.
+///
+/// ```
+/// use alwrity_metering::ingest::detect_body_text;
+/// let stream = "event: ping\n\ndata: {\"object\":\"chat.completion.chunk\",\"model\":\"gpt-4o\"}\n";
+/// let found = detect_body_text(stream);
+/// assert_eq!(found.provider.as_deref(), Some("openai"));
+/// assert!(detect_body_text("<html>502 Bad Gateway</html>").is_unknown());
+/// ```
+pub fn detect_body_text(text: &str) -> Detection {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Array(events)) => detect_events(events.into_iter()),
+        Ok(body) => detect_body(&body),
+        Err(_) => {
+            let lines = text.lines().map(|line| line.strip_prefix("data:").unwrap_or(line).trim());
+            let lines = lines.filter(|line| line.starts_with('{'));
+            detect_events(lines.filter_map(|line| serde_json::from_str(line).ok()))
+        }
+    }
+}
+
+fn detect_events(events: impl Iterator<Item = Value>) -> Detection {
+    events.take(EVENTS_MAX).fold(Detection::unknown(), |found, event| found.or(detect_body(&event)))
+}
+
 const EMBEDDING: Mark = (&["data", "0", "object"], Some("embedding"));
 
 fn has_mark(body: &Value, (place, text): &Mark) -> bool {

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use body::detect_body;
+pub use body::{detect_body, detect_body_text};
 pub use model::{NormalisedModel, detect_model, normalise_model};
 pub use routes::{ROUTE_RULES_MAX, RouteRules};
 
@@ -34,6 +34,17 @@ pub enum Confidence {
     Likely,
     /// The evidence belongs to this provider alone.
     Certain,
+}
+
+impl Confidence {
+    /// The stable name: `unknown`, `likely` or `certain`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
 }
 
 /// Who was called and what for, as far as it is known.

@@ -45,7 +45,7 @@ pub enum CountSource {
 
 impl CountSource {
     /// The stable name: `estimated`, `reported` or `exact`.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Estimated => "estimated",
             Self::Reported => "reported",
@@ -56,7 +56,7 @@ impl CountSource {
 
 impl fmt::Display for CountSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        f.pad(self.name())
     }
 }
 

@@ -45,6 +45,18 @@ pub enum OutputReason {
     Default,
 }
 
+impl OutputReason {
+    /// The stable name: `maximum`, `cap`, `learned` or `default`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Maximum => "maximum",
+            Self::Cap => "cap",
+            Self::Learned => "learned",
+            Self::Default => "default",
+        }
+    }
+}
+
 /// An estimated output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputEstimate {
