@@ -81,14 +81,10 @@ def payment(due: PaymentDue) -> str | None:
 
 
 app = FastAPI(title="Example backend", version="1.0.0", lifespan=lifespan)
-app.add_middleware(
-    MeteringMiddleware, meter=meter, current_user=auth.user_of_request, rules=RULES
-)
+app.add_middleware(MeteringMiddleware, meter=meter, current_user=auth.user_of_request, rules=RULES)
 add_exception_handlers(app)
 app.include_router(
-    create_router(
-        meter, current_user=auth.signed_in, payment=payment, is_admin=auth.is_admin
-    )
+    create_router(meter, current_user=auth.signed_in, payment=payment, is_admin=auth.is_admin)
 )
 
 

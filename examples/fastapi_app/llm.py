@@ -17,7 +17,9 @@ class Providers:
     async def generate(self, model: str, prompt: str) -> dict[str, Any]:
         """A text by Gemini; its `usageMetadata` says what it used."""
         body = {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
-        answer = await self._client.post(f"/gemini/v1beta/models/{model}:generateContent", json=body)
+        answer = await self._client.post(
+            f"/gemini/v1beta/models/{model}:generateContent", json=body
+        )
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

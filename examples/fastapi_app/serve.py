@@ -1,6 +1,6 @@
 """Runs the service: a store with plans and prices, the fake provider, and two workers.
 
-    python -m fastapi_app.serve [--db FILE] [--port 8000] [--workers 2]
+python -m fastapi_app.serve [--db FILE] [--port 8000] [--workers 2]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What `make demo` does: drives the service over HTTP until a Free user meets its limit.
 
-    python -m fastapi_app.tour
+python -m fastapi_app.tour
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 from starlette.requests import Request
 
@@ -66,7 +66,7 @@ class Admitted:
 
 async def awaited(value: Value | Awaitable[Value]) -> Value:
     """A value, or that of an awaitable."""
-    return await value if inspect.isawaitable(value) else cast(Value, value)
+    return await value if inspect.isawaitable(value) else value
 
 
 def both(meter: Meter | AsyncMeter) -> tuple[Meter, AsyncMeter]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from alwrity_metering import Decision
+from alwrity_metering import CallRequest, Decision
 from alwrity_metering.results import LimitState
 
 from . import shapes
@@ -37,7 +37,7 @@ class PreflightRequest(BaseModel):
     operations: Annotated[list[Operation], Field(min_length=1, max_length=OPERATIONS_MAX)]
 
 
-def request(operation: Operation) -> dict[str, object]:
+def request(operation: Operation) -> CallRequest:
     """An operation as the meter is asked.
 
     How many of the tokens are output is not known before the call; half of them is what the
@@ -47,7 +47,7 @@ def request(operation: Operation) -> dict[str, object]:
         UnknownProviderError: for a provider that nobody knows.
     """
     whom = target(operation.provider, operation.operation_type, operation.actual_provider_name)
-    asked: dict[str, object] = {"provider": whom.provider, "model": operation.model or ""}
+    asked: CallRequest = {"provider": whom.provider, "model": operation.model or ""}
     if whom.operation is not None:
         asked["operation"] = whom.operation
     if operation.tokens_requested is not None:

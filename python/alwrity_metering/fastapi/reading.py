@@ -35,7 +35,7 @@ def reading(found: Extracted | None) -> Reading | None:
     """What was found, if anything was."""
     if found is None:
         return None
-    return Reading(dict(found.usage), found.source != "reported", found.vendor_cost_usd)
+    return Reading(dict(found.usage), found.usage_source != "reported", found.vendor_cost_usd)
 
 
 def read_answer(provider: str, answer: object) -> Reading | None:

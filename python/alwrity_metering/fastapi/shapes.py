@@ -6,7 +6,7 @@ in UTC. What may be absent is left out, and what may be `null` says so.
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
@@ -18,10 +18,18 @@ Month = Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", examples=["2026-12"])]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """A time in UTC, `2026-12-01T00:00:00Z`."""
 Dollars = Annotated[float, Field(description="US dollars, not rounded to cents.")]
-ZeroMeans = Literal["limited", "disabled", "unlimited"]
-TierName = Literal["free", "basic", "pro", "enterprise"]
-UsageStatus = Literal["active", "warning", "limit_reached"]
 Cycle = Literal["monthly", "yearly"]
+
+
+def one_of(*names: str) -> Any:
+    """What is documented of a text that is one of several; the meter is what makes it so."""
+    return Field(json_schema_extra={"enum": list(names)})
+
+
+ZeroMeans = Annotated[str, one_of("limited", "disabled", "unlimited")]
+TierName = Annotated[str, one_of("free", "basic", "pro", "enterprise")]
+UsageStatus = Annotated[str, one_of("active", "warning", "limit_reached")]
+CycleName = Annotated[str, one_of("monthly", "yearly")]
 
 
 class Answer(TypedDict, Generic[Data]):
@@ -75,12 +83,12 @@ class Alert(TypedDict):
     """An alert. What does not apply is left out."""
 
     id: int
-    type: Literal["usage_threshold", "velocity", "unpriced", "critical_error"]
+    type: Annotated[str, one_of("usage_threshold", "velocity", "unpriced", "critical_error")]
     threshold_percentage: int
     provider: NotRequired[str]
     title: str
     message: str
-    severity: Literal["info", "warning", "error"]
+    severity: Annotated[str, one_of("info", "warning", "error")]
     is_sent: bool
     sent_at: NotRequired[Instant]
     is_read: bool
@@ -224,8 +232,10 @@ class Subscription(TypedDict):
     """A user's subscription."""
 
     plan_id: str
-    status: Literal["active", "pending", "past_due", "suspended", "cancelled", "expired"]
-    billing_cycle: Cycle
+    status: Annotated[
+        str, one_of("active", "pending", "past_due", "suspended", "cancelled", "expired")
+    ]
+    billing_cycle: CycleName
     current_period_start: Instant
     current_period_end: Instant
     auto_renew: bool
@@ -256,7 +266,7 @@ class Subscribed(TypedDict):
 
     subscription_id: str
     plan_name: str
-    billing_cycle: Cycle
+    billing_cycle: CycleName
     current_period_start: Instant
     current_period_end: Instant
     status: str
@@ -281,7 +291,7 @@ class LoggedCall(TypedDict):
     cost_total: Dollars
     response_time: Annotated[float, Field(description="Seconds.")]
     status_code: int
-    status: Literal["success", "failed"]
+    status: Annotated[str, one_of("success", "failed")]
     error_message: str | None
     billing_period: Month
     retry_count: int
@@ -320,14 +330,14 @@ class Renewal(TypedDict):
     previous_period_end: Instant | None
     new_period_start: Instant
     new_period_end: Instant
-    billing_cycle: Cycle
-    renewal_type: Literal["new", "renewal", "upgrade", "downgrade"]
+    billing_cycle: CycleName
+    renewal_type: Annotated[str, one_of("new", "renewal", "upgrade", "downgrade")]
     renewal_count: int
     previous_plan_name: str | None
     previous_plan_tier: TierName | None
     usage_before_renewal: UsageBefore | None
     payment_amount: Dollars
-    payment_status: Literal["pending", "paid", "failed", "waived"]
+    payment_status: Annotated[str, one_of("pending", "paid", "failed", "waived")]
     payment_date: Instant | None
     created_at: Instant
 

@@ -41,9 +41,7 @@ def preflight(backend: Backend) -> Any:
         {"provider": "video", "operation_type": "video_generation", "model": "wan-2.5"},
         {"provider": "openai", "operation_type": "chat", "model": "gpt-4o-mini"},
     ]
-    answer = backend.client().post(
-        "/api/subscription/preflight-check", json={"operations": asked}
-    )
+    answer = backend.client().post("/api/subscription/preflight-check", json={"operations": asked})
     assert answer.status_code == 200, answer.text
     return answer.json()
 

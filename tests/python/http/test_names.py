@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from alwrity_metering.fastapi.names import (
     Target,
     UnknownProviderError,

@@ -30,9 +30,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def post(backend: Served, user: str, path: str, count: int) -> Counter[int]:
     """The statuses of so many requests, one after the other, by one client."""
     with backend.client(user) as client:
-        return Counter(
-            client.post(path, json={"topic": "looms"}).status_code for _ in range(count)
-        )
+        return Counter(client.post(path, json={"topic": "looms"}).status_code for _ in range(count))
 
 
 def settled(backend: Served, user: str, calls: int) -> None:
@@ -141,7 +139,9 @@ def test_regression_29_the_dashboards_of_both_workers_agree_with_the_ledger(
 def test_regression_31_looking_changes_nothing(backend: Served) -> None:
     post(backend, "calm", WRITE, 1)
     settled(backend, "calm", 1)
-    tables = [name for (name,) in ledger(backend, "SELECT name FROM sqlite_master WHERE type='table'")]
+    tables = [
+        name for (name,) in ledger(backend, "SELECT name FROM sqlite_master WHERE type='table'")
+    ]
 
     def rows() -> Any:
         return [ledger(backend, f'SELECT * FROM "{table}"') for table in sorted(tables)]
