@@ -136,5 +136,5 @@ SearchLimit = Annotated[
 async def search(topic: Topic, call: SearchLimit) -> dict[str, Any]:
     """Looks for pages about a topic; metered by a dependency."""
     answer = await providers.search(topic.topic)
-    call.response = answer
+    call.usage = {"searches": 1}
     return {"results": [page["title"] for page in answer["results"]]}

@@ -13,7 +13,10 @@ from alwrity_metering import Meter
 from fake_provider import FakeProvider
 
 
-def main() -> None:
+APP = "fastapi_app.app:app"
+
+
+def main(app: str = APP) -> None:
     """Serves until it is interrupted."""
     parser = argparse.ArgumentParser(prog="fastapi_app.serve", description=__doc__)
     parser.add_argument("--db", default="metering.db", help="the store (metering.db)")
@@ -27,7 +30,7 @@ def main() -> None:
     with FakeProvider() as provider:
         os.environ["EXAMPLE_PROVIDER_URL"] = provider.url
         uvicorn.run(
-            "fastapi_app.app:app",
+            app,
             host="127.0.0.1",
             port=arguments.port,
             workers=arguments.workers,

@@ -97,11 +97,17 @@ def served(db: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "fastapi_app.serve", "--db", str(db), "--port", str(port)]
     folder = str(Path(__file__).resolve().parents[1])
-    server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": folder})
+    log = db.with_suffix(".log")
+    environment = {**os.environ, "PYTHONPATH": folder}
+    with log.open("w") as lines:
+        server = subprocess.Popen(command, env=environment, stderr=lines)
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_served(url, server)
         yield url
+    except BaseException:
+        print(log.read_text(), file=sys.stderr)
+        raise
     finally:
         server.terminate()
         server.wait(timeout=PATIENCE_S)

@@ -27,6 +27,9 @@ def http_error(error: MeteringError) -> HTTPException:
         return HTTPException(503, refusals.unavailable())
     if error.http_status == 403:
         return HTTPException(403, "Access denied")
+    if error.http_status == 422:
+        # As FastAPI tells of bad input, so that a client has one form to read.
+        return HTTPException(422, [{"loc": [], "msg": str(error), "type": error.code}])
     return HTTPException(error.http_status, str(error))
 
 

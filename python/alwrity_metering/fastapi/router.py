@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from alwrity_metering import AsyncMeter, Meter
+from alwrity_metering.errors import InvalidNameError
 
 from . import account_bodies, plan_bodies, preflight, usage_bodies
 from .access import Access, Dependency, nobody_is_admin
@@ -47,7 +48,10 @@ LARGEST = (1 << 53) - 1
 ProviderName = Annotated[str | None, Query(max_length=128, examples=["huggingface"])]
 PeriodLabel = Annotated[
     str | None,
-    Query(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", description="The month that the period starts in."),
+    Query(
+        pattern="^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])$",
+        description="The month that the period starts in, from 1970 on.",
+    ),
 ]
 Offset = Annotated[int, Query(ge=0, le=LARGEST)]
 
@@ -106,10 +110,10 @@ def add_catalogue_routes(router: APIRouter, meter: Meter) -> None:
     @router.get("/pricing", responses=FAILURES)
     def pricing(provider: ProviderName = None) -> Answer[Pricing]:
         """The prices in force; those of an unknown provider are an empty list."""
-        wanted = named(provider) if provider else None
-        if provider and not wanted:
-            return {"success": True, "data": {"pricing": [], "total": 0}}
-        versions = meter.prices(wanted)
+        try:
+            versions = meter.prices(named(provider) if provider else None)
+        except InvalidNameError:  # What can be no name is nobody's either.
+            versions = ()
         return {"success": True, "data": plan_bodies.pricing(versions, meter.now())}
 
 
@@ -186,6 +190,7 @@ def add_subscription_routes(
     @router.post(
         "/subscribe/{user_id}",
         responses={
+            400: {"model": Detail, "description": "The body is no text."},
             402: {"model": RefusedByRoute, "description": "It is not paid."},
             404: {"model": Detail, "description": "No such plan."},
             409: {"model": Detail, "description": "The subscription does not allow it now."},
@@ -258,7 +263,10 @@ def add_preflight_route(router: APIRouter, meter: Meter, access: Access) -> None
     @router.post(
         "/preflight-check",
         responses={
-            400: {"model": Detail, "description": "Nobody knows the provider."},
+            400: {
+                "model": Detail,
+                "description": "An unknown provider, or a body that is no text.",
+            },
             **OWN_FAILURES,
         },
     )

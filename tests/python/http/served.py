@@ -93,8 +93,9 @@ def served(folder: Path, workers: int = 2) -> Iterator[Served]:
         port = free.getsockname()[1]
     db = folder / "metering.db"
     arguments = ["--db", str(db), "--port", str(port), "--workers", str(workers)]
-    command = [sys.executable, "-m", "fastapi_app.serve", *arguments]
-    paths = os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "service", *arguments]
+    here = str(Path(__file__).parent)
+    paths = os.pathsep.join([str(EXAMPLES), here, os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
     url = f"http://127.0.0.1:{port}"
     try:
