@@ -81,7 +81,7 @@ def look(client: httpx.Client) -> None:
 
 def shown(answer: httpx.Response, name: str) -> str:
     """A header."""
-    return answer.headers.get(name, "")
+    return str(answer.headers.get(name, ""))
 
 
 def say(text: str) -> None:
