@@ -122,18 +122,19 @@ async def chat(topic: Topic) -> StreamingResponse:
     return StreamingResponse(events, media_type="text/event-stream")
 
 
-SearchLimit = Annotated[
-    MeteredCall,
-    Depends(
-        limit_dependency(
-            meter, current_user=auth.signed_in, provider="tavily", model="tavily-search"
-        )
-    ),
-]
+search_limit = limit_dependency(
+    meter,
+    current_user=auth.signed_in,
+    provider="tavily",
+    model="tavily-search",
+    ttl_ms=60_000,
+)
 
 
 @app.post("/api/research/search")
-async def search(topic: Topic, call: SearchLimit) -> dict[str, Any]:
+async def search(
+    topic: Topic, call: Annotated[MeteredCall, Depends(search_limit)]
+) -> dict[str, Any]:
     """Looks for pages about a topic; metered by a dependency."""
     answer = await providers.search(topic.topic)
     call.usage = {"searches": 1}

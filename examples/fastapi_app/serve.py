@@ -12,7 +12,6 @@ import uvicorn
 from alwrity_metering import Meter
 from fake_provider import FakeProvider
 
-
 APP = "fastapi_app.app:app"
 
 

@@ -7,9 +7,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
-from starlette.testclient import TestClient
-
 from alwrity_metering import ManualClock, Meter
 from alwrity_metering.fastapi import (
     EmergencySwitch,
@@ -17,6 +14,8 @@ from alwrity_metering.fastapi import (
     PaymentDue,
     RouteRule,
 )
+from fastapi import FastAPI, HTTPException, Request
+from starlette.testclient import TestClient
 
 NOON = datetime(2026, 12, 7, 12, tzinfo=timezone.utc)
 """Noon of a day on which the second price list is in force."""

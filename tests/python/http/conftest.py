@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backend import NOON, Backend, Payments, is_admin, signed_in
-from fastapi import FastAPI
-
 from alwrity_metering import ManualClock, Meter
 from alwrity_metering.errors import StorageReplacedError
 from alwrity_metering.fastapi import create_router
+from backend import NOON, Backend, Payments, is_admin, signed_in
+from fastapi import FastAPI
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-
 from alwrity_metering import Meter
 
 ROOT = Path(__file__).resolve().parents[3]

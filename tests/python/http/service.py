@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from alwrity_metering import AsyncMeter
 from fastapi_app import serve
 from fastapi_app.app import app, meter
-
-from alwrity_metering import AsyncMeter
 
 recorder = AsyncMeter(meter)
 

@@ -7,11 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from backend import NOON
-
 from alwrity_metering import ManualClock, Meter
 from alwrity_metering.fastapi import deliver_alerts
 from alwrity_metering.results import Delivery
+from backend import NOON
 
 
 @pytest.fixture

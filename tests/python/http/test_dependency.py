@@ -6,10 +6,9 @@ from typing import Any
 
 import contract
 import pytest
+from alwrity_metering.fastapi import Estimate, MeteredCall, limit_dependency, tokens_of_body
 from backend import FLASH, Backend, signed_in
 from fastapi import Depends, HTTPException, Request
-
-from alwrity_metering.fastapi import Estimate, MeteredCall, limit_dependency, tokens_of_body
 
 GEMINI = {"usageMetadata": {"promptTokenCount": 800, "candidatesTokenCount": 100}}
 

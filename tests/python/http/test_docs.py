@@ -30,7 +30,11 @@ def history(backend: Backend) -> None:
     """What the examples tell of: a user with some calls, on Basic since noon."""
     backend.payments.reference = "ch_1"
     backend.meter.subscribe("ada", "basic", paid="ch_1")
-    details = {"endpoint": "/api/blog/write", "method": "POST", "response_time_ms": 840}
+    details: dict[str, Any] = {
+        "endpoint": "/api/blog/write",
+        "method": "POST",
+        "response_time_ms": 840,
+    }
     backend.record(**details)
     backend.record(provider="wavespeed", operation="video_generation", model="wan-2.5")
     backend.record(call_count=800, usage={"input_tokens": 9600, "output_tokens": 4800})

@@ -9,11 +9,10 @@ from typing import Any
 
 import contract
 import pytest
+from alwrity_metering.fastapi import Estimate, MeteringMiddleware, RouteRule, tokens_of_body
 from backend import FLASH, Backend, user_of_request
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
-
-from alwrity_metering.fastapi import Estimate, MeteringMiddleware, RouteRule, tokens_of_body
 
 WRITE = RouteRule("/write", "gemini", model=FLASH, operation="chat", estimate=Estimate(1000, 500))
 GEMINI = {"usageMetadata": {"promptTokenCount": 800, "candidatesTokenCount": 100}}

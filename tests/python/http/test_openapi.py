@@ -9,14 +9,13 @@ from typing import Any
 import contract
 import pytest
 import schemathesis
+from alwrity_metering import ManualClock, Meter
+from alwrity_metering.fastapi import create_router
 from backend import NOON, Backend, Payments, is_admin, signed_in
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-
-from alwrity_metering import ManualClock, Meter
-from alwrity_metering.fastapi import create_router
 
 EXAMPLES_MAX = 40
 PREFIX = "/api/subscription"

@@ -8,11 +8,10 @@ from typing import Any
 
 import contract
 import pytest
-from backend import Backend
-
 from alwrity_metering import UsageLimitExceededException
 from alwrity_metering.errors import OverloadedError
 from alwrity_metering.fastapi import add_exception_handlers
+from backend import Backend
 
 OWNED = [
     "/usage/ada",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from alwrity_metering.fastapi.rules import Estimate, RouteRule, RuleBook, route_path
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
-
-from alwrity_metering.fastapi.rules import Estimate, RouteRule, RuleBook, route_path
 
 PATHS = ["/write", "/write/{id:int}", "/files/{path:path}", "/{kind}/ask"]
 BOOK = RuleBook([RouteRule(path, "gemini", methods=("POST", "GET")) for path in PATHS])
