@@ -47,6 +47,7 @@ test: lint ## Run every test, the lints first
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering
+	$(MAKE) demo-http
 
 bench: ## Measure, beside the same statements without the library
 	$(CARGO) bench --package alwrity-metering --package alwrity-metering-cli

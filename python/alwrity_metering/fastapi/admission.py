@@ -99,8 +99,6 @@ class Gate:
         """Reserves what a rule wants, or only checks it; the refusal when it does not fit."""
         asked = rule.request(estimate)
         try:
-            if (refused := self._lapsed_refusal(user)) is not None:
-                return refused
             if rule.enforcement == "check":
                 return self._check(user, rule, asked)
             return await self._reserve(user, rule, asked)
@@ -116,7 +114,9 @@ class Gate:
         decision = self.meter.check_limit(user, **asked)
         if not decision.allowed:
             return self._refusal(decision)
-        headers = limit_headers(decision.limit, self.meter.now())
+        if (lapsed := self._lapsed_refusal(user, decision.subscription_status)) is not None:
+            return lapsed
+        headers = limit_headers(decision, self.meter.now())
         return Admitted(MeteredCall(user, asked, None, is_charged=False), rule.path, headers)
 
     async def _reserve(
@@ -126,17 +126,21 @@ class Gate:
         if reservation.decision is not None:
             return self._refusal(reservation.decision)
         hold = reservation.require()
-        headers = limit_headers(hold.tightest, self.meter.now())
+        if (lapsed := self._lapsed_refusal(user, hold.subscription_status)) is not None:
+            self.meter.queue_release(user, hold)
+            return lapsed
+        headers = limit_headers(hold, self.meter.now())
         return Admitted(MeteredCall(user, asked, hold, is_charged=True), rule.path, headers)
 
     def _refusal(self, decision: Decision) -> Refused:
+        lapsed = self._lapsed_refusal(decision.user, decision.subscription_status)
         headers = refusals.limit_refusal_headers(decision)
-        return Refused(429, refusals.limit_refusal(decision), headers)
+        return lapsed or Refused(429, refusals.limit_refusal(decision), headers)
 
-    def _lapsed_refusal(self, user: str) -> Refused | None:
-        if self._lapsed == "default_plan":
-            return None
-        if self.meter.current_period(user).status in (None, "active"):
+    def _lapsed_refusal(self, user: str, status: str | None) -> Refused | None:
+        """The `402` of a user whose subscription has lapsed. What was judged was the default plan
+        then, and it may have fitted."""
+        if status is None or status == "active" or self._lapsed == "default_plan":
             return None
         view = self.meter.subscription(user)
         if not account_bodies.is_blocked(view, self.meter.now()):

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from alwrity_metering import AsyncMeter, Meter
 
@@ -61,14 +63,12 @@ def limit_dependency(
             headers = text_headers(admitted.headers)
             raise HTTPException(admitted.status_code, admitted.body, headers)
         response.headers.update(text_headers(admitted.headers))
-        started, failure, status_code = time.monotonic(), None, 200
+        started = time.monotonic()
+        status_code, failure = 200, None
         try:
             yield admitted.call
-        except HTTPException as error:
-            status_code = error.status_code
-            raise
         except BaseException as error:
-            failure, status_code = error, 0
+            status_code, failure = answered(error)
             raise
         finally:
             if admitted.call.is_charged:
@@ -76,3 +76,12 @@ def limit_dependency(
                 gate.close(admitted.call, status_code, None, failure, details)
 
     return limit
+
+
+def answered(error: BaseException) -> tuple[int, BaseException | None]:
+    """The status that an exception becomes; 0 and the exception where nobody has planned it."""
+    if isinstance(error, StarletteHTTPException):
+        return error.status_code, None
+    if isinstance(error, RequestValidationError):
+        return 422, None
+    return 0, error

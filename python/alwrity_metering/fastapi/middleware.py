@@ -83,7 +83,8 @@ class MeteringMiddleware:
             return
         state = {**scope.get("state", {})}
         scope = {**scope, "state": state}
-        request = Request({**scope, "path_params": matched.path_params})
+        params = matched.path_params
+        request = Request({**scope, "path_params": params} if params else scope)
         user = await awaited(self._current_user(request))
         if not user:
             await refuse(send, Refused(401, NOT_AUTHENTICATED, [(b"www-authenticate", b"Bearer")]))
@@ -101,21 +102,21 @@ class MeteringMiddleware:
     async def _run(self, admitted: Admitted, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs the application, looks at its answer as it passes, and closes the call."""
         call, state = admitted.call, scope["state"]
+        if not call.is_charged:
+            await self.app(scope, receive, with_limit_headers(send, admitted.headers))
+            return
         watch = AnswerWatch(call.provider, self._body_bytes_max)
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own: list[Header] = list(message.get("headers", ()))
                 told = metered_call(state.get("metering"), call)
-                watch.start(message["status"], own, reads=call.is_charged and not told.is_told)
+                watch.start(message["status"], own, reads=not told.is_told)
                 message = {**message, "headers": with_headers(own, admitted.headers)}
             elif message["type"] == "http.response.body":
                 watch.push(message.get("body", b""))
             await send(message)
 
-        if not call.is_charged:
-            await self.app(scope, receive, watched)
-            return
         started, failure = time.monotonic(), None
         try:
             await self.app(scope, receive, watched)
@@ -127,6 +128,18 @@ class MeteringMiddleware:
             details = self._gate.details(admitted, scope["method"], started, failure)
             details["response_size_bytes"] = watch.size_bytes
             self._gate.close(told, watch.status_code, watch.found(), failure, details)
+
+
+def with_limit_headers(send: Send, headers: list[Header]) -> Send:
+    """A `send` that adds headers to the answer."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = message.get("headers", ())
+            message = {**message, "headers": with_headers(own, headers)}
+        await send(message)
+
+    return told
 
 
 async def refuse(send: Send, refused: Refused) -> None:

@@ -68,10 +68,10 @@ def limit_numbers(state: LimitState) -> UsageRefused:
 def limit_refusal_headers(decision: Decision) -> list[Header]:
     """The headers of a `429`."""
     if decision.resets_at is None or decision.retry_after_ms is None:
-        return limit_headers(decision.limit, None)
+        return limit_headers(decision, None)
     judged_at = decision.resets_at - timedelta(milliseconds=decision.retry_after_ms)
     seconds = max(1, math.ceil(decision.retry_after_ms / 1000))
-    return [*limit_headers(decision.limit, judged_at), (b"retry-after", b"%d" % seconds)]
+    return [*limit_headers(decision, judged_at), (b"retry-after", b"%d" % seconds)]
 
 
 def expired_refusal(status: str, plan_name: str, ended_at: datetime | None) -> Refusal:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import contract
 import pytest
 from alwrity_metering.fastapi import Estimate, MeteredCall, limit_dependency, tokens_of_body
 from backend import FLASH, Backend, signed_in
-from fastapi import Depends, HTTPException, Request
+from fastapi import Body, Depends, HTTPException, Request
 
 GEMINI = {"usageMetadata": {"promptTokenCount": 800, "candidatesTokenCount": 100}}
 
@@ -85,6 +85,18 @@ def test_what_a_route_refuses_is_released_and_what_fails_is_recorded(
     calls = backend.logged()
     assert [call.status_code for call in calls] == [status] * recorded
     assert backend.held_calls() == 0
+
+
+def test_a_body_that_is_refused_has_paid_nobody(backend: Backend) -> None:
+    limit = limit_dependency(backend.meter, current_user=signed_in, provider="gemini", model=FLASH)
+
+    async def ask(words: Annotated[int, Body(embed=True)], call: Any = Depends(limit)) -> int:  # noqa: B008
+        raise AssertionError((words, call))
+
+    ask.__annotations__["words"] = Annotated[int, Body(embed=True)]
+    backend.app.add_api_route("/ask", ask, methods=["POST"])
+    assert backend.client().post("/ask", json={"words": "many"}).status_code == 422
+    assert backend.logged() == [] and backend.held_calls() == 0
 
 
 def test_an_exception_is_a_failed_call(backend: Backend) -> None:
