@@ -37,6 +37,7 @@ lint: setup ## Check format, lints, documentation, licences and links
 	ruff check scripts
 	mypy --strict scripts/*.py
 	$(PYTHON) scripts/check_docs.py
+	$(MAKE) lint-http
 
 test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
@@ -44,6 +45,7 @@ test: lint ## Run every test, the lints first
 	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
+	$(MAKE) test-http
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering
@@ -51,6 +53,7 @@ demo: setup build ## Replay 2000 calls into a new store, and look at them
 
 bench: ## Measure, beside the same statements without the library
 	$(CARGO) bench --package alwrity-metering --package alwrity-metering-cli
+	$(MAKE) bench-http
 
 docs: ## Build the documentation of the library: target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
@@ -60,4 +63,5 @@ clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
 	rm -rf .venv .mypy_cache .ruff_cache
 
+include make/http.mk
 include make/reliability.mk
