@@ -38,8 +38,8 @@ class MeteringMiddleware:
     Args:
         app: The application.
         meter: The meter; one per process.
-        current_user: Who a request is from, by the host's own authentication. A listed route
-            answers `401` without a user.
+        current_user: Who a request is from, by the host's own authentication: a function, which
+            must not wait, or a coroutine function. A listed route answers `401` without a user.
         rules: The routes that call a provider; the first match wins.
         lapsed: What becomes of a user whose paid subscription has lapsed: `refuse` answers `402`,
             `default_plan` goes on with the limits of the default plan.

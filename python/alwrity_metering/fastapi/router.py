@@ -206,7 +206,8 @@ def add_subscription_routes(
         amount = preview.proration.due_usd
         if amount > 0:
             due = PaymentDue(user, wish.plan_id, wish.billing_cycle, amount, request)
-            reference = await awaited(payment(due))
+            # In a thread: a function that asks a payment service would hold the event loop.
+            reference = await awaited(await run_in_threadpool(payment, due))
             if not reference:
                 raise HTTPException(402, unpaid(due))
             terms["paid"] = reference
