@@ -33,14 +33,15 @@ lint: setup ## Check format, lints, documentation, licences and links
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
-	ruff format --check scripts
-	ruff check scripts
+	ruff format --check scripts python tests/python
+	ruff check scripts python tests/python
 	mypy --strict scripts/*.py
 	$(PYTHON) scripts/check_docs.py
 	$(MAKE) lint-http
 
 test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
+	scripts/test_wheel.sh $(TARGET)
 	$(PYTHON) scripts/make_sample_trace.py --check
 	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
@@ -64,4 +65,5 @@ clean: ## Remove everything that was built or installed here
 	rm -rf .venv .mypy_cache .ruff_cache
 
 include make/http.mk
+include make/python.mk
 include make/reliability.mk

@@ -20,12 +20,13 @@ over a limit is a decision, not an error; errors are the classes of ``alwrity_me
 
 from __future__ import annotations
 
-from . import errors, results
+import importlib
+import logging
+from typing import TYPE_CHECKING
+
+from . import errors
 from ._arguments import CallOutcome, CallRecord, CallRequest
-from ._async_meter import AsyncMeter
-from ._async_reservation import AsyncReservation
 from ._meter import Meter
-from ._metered import metered
 from ._native import (
     Decision,
     HoldReceipt,
@@ -49,6 +50,38 @@ from .errors import (
     TrackingException,
     UsageLimitExceededException,
 )
+
+if TYPE_CHECKING:
+    from . import results
+    from ._async_meter import AsyncMeter
+    from ._async_reservation import AsyncReservation
+    from ._metered import metered
+
+# What is imported at its first use: asyncio and the many classes of results take a while, and a
+# worker that only records needs neither.
+_LATER = {
+    "AsyncMeter": "_async_meter",
+    "AsyncReservation": "_async_reservation",
+    "metered": "_metered",
+    "results": "results",
+}
+
+# Silent until the host says what becomes of logs, as is the custom of libraries.
+logging.getLogger("alwrity_metering").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+    found: object = module if name == _LATER[name] else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AsyncMeter",

@@ -41,7 +41,10 @@ def _mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
     """The mailbox of a loop, made at its first use."""
     mailbox = _mailboxes.get(loop)
     if mailbox is None:
-        mailbox = Mailbox(loop.create_future, loop.call_later)
+        # Nobody fetches answers for a loop that is closed: what they hold free is given back.
+        for other in [other for other in _mailboxes if other.is_closed()]:
+            _mailboxes.pop(other).close()
+        mailbox = Mailbox(weakref.ref(loop))
         loop.add_reader(mailbox.fileno(), mailbox.fetch)
         _mailboxes[loop] = mailbox
     return mailbox

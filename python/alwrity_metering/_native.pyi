@@ -1,10 +1,11 @@
 """The core of alwrity-metering. Its names are public in ``alwrity_metering``."""
 
 import os
-from asyncio import Future, Handle
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, final
 
 from typing_extensions import Self, Unpack, disjoint_base
@@ -23,7 +24,26 @@ from ._arguments import (
 )
 from .errors import MeteringError
 
-__all__: list[str]
+__all__ = [
+    "Decision",
+    "HoldReceipt",
+    "Mailbox",
+    "ManualClock",
+    "Meter",
+    "Quote",
+    "Receipt",
+    "UsageStream",
+    "detect_body",
+    "detect_model",
+    "detect_provider",
+    "error_table",
+    "estimate_input_tokens",
+    "estimate_request",
+    "estimate_tokens",
+    "extract_usage",
+    "run_command",
+    "stop_logging",
+]
 
 def error_table() -> list[dict[str, Any]]: ...
 def estimate_tokens(text: str) -> int:
@@ -245,13 +265,12 @@ class Quote:
 class Mailbox:
     """The answers that an event loop awaits."""
 
-    def __new__(
-        cls, create_future: Callable[[], Future[Any]], call_later: Callable[..., Handle]
-    ) -> Self: ...
+    def __new__(cls, loop_ref: Callable[[], AbstractEventLoop | None]) -> Self: ...
     def fileno(self) -> int: ...
     def fetch(self) -> None: ...
     def abandon(self, future: Future[Any]) -> None: ...
     def watch(self) -> None: ...
+    def close(self) -> None: ...
     def __len__(self) -> int: ...
 
 @disjoint_base
@@ -266,55 +285,107 @@ class Meter:
         **options: Unpack[MeterOptions],
     ) -> Self: ...
     @property
-    def path(self) -> os.PathLike[str]: ...
+    def path(self) -> Path: ...
     @property
     def closed(self) -> bool: ...
-    def close(self) -> None: ...
-    def now(self) -> datetime: ...
-    def flush(self) -> None: ...
-    def queued_failures(self) -> int: ...
+    def close(self) -> None:
+        """Commits what is queued and lets go of the file. Closing again does nothing."""
+
+    def now(self) -> datetime:
+        """The time, as the meter's clock tells it."""
+
+    def flush(self) -> None:
+        """Waits until everything that was queued before is committed."""
+
+    def queued_failures(self) -> int:
+        """How many queued records failed after they were accepted; each is logged as an error."""
 
     # Calls.
-    def check_limit(self, user: str, **call: Unpack[CallRequest]) -> Decision: ...
-    def check_limits(self, user: str, calls: Sequence[CallRequest]) -> Decision: ...
-    def settle(
-        self, user: str, hold: HoldReceipt | str, **outcome: Unpack[CallOutcome]
-    ) -> Receipt: ...
-    def release(self, user: str, hold: HoldReceipt | str) -> str: ...
-    def record_call(self, user: str, **call: Unpack[CallMade]) -> Receipt: ...
-    def record_calls(self, calls: Sequence[CallRecord]) -> list[Receipt | MeteringError]: ...
-    def queue_call(self, user: str, **call: Unpack[CallMade]) -> str: ...
+    def check_limit(self, user: str, **call: Unpack[CallRequest]) -> Decision:
+        """Whether a call may be made now. It keeps nothing free: only `reserve` enforces."""
+
+    def check_limits(self, user: str, calls: Sequence[CallRequest]) -> Decision:
+        """Whether several calls may be made together, each seeing those before it: at most 256."""
+
+    def settle(self, user: str, hold: HoldReceipt | str, **outcome: Unpack[CallOutcome]) -> Receipt:
+        """Records what the call that was held for really used, and ends the hold."""
+
+    def release(self, user: str, hold: HoldReceipt | str) -> str:
+        """Gives a hold back: the call was not made. `released`, or `already_closed` when nothing
+        was left."""
+
+    def record_call(self, user: str, **call: Unpack[CallMade]) -> Receipt:
+        """Records a call that was made, priced and counted, once per idempotency key."""
+
+    def record_calls(self, calls: Sequence[CallRecord]) -> list[Receipt | MeteringError]:
+        """Records several calls, of any users, in as few transactions as fit; one answer for
+        each."""
+
+    def queue_call(self, user: str, **call: Unpack[CallMade]) -> str:
+        """Queues a record and returns its idempotency key at once: for hosts that may not wait."""
+
     def queue_settle(
         self, user: str, hold: HoldReceipt | str, **outcome: Unpack[CallOutcome]
-    ) -> None: ...
-    def queue_release(self, user: str, hold: HoldReceipt | str) -> None: ...
-    def quote(self, user: str = "", **call: Unpack[CallMade]) -> Quote: ...
-    def calls(self, user: str, **filters: Unpack[CallFilter]) -> r.CallPage: ...
-    def current_period(self, user: str) -> r.CurrentPeriod: ...
+    ) -> None:
+        """Queues what `settle` does and returns at once; `flush` waits for the commit."""
+
+    def queue_release(self, user: str, hold: HoldReceipt | str) -> None:
+        """Queues what `release` does and returns at once: the call was not made."""
+
+    def quote(self, user: str = "", **call: Unpack[CallMade]) -> Quote:
+        """What a call would cost, without recording it. `cost_usd` is `None` when no price is
+        known."""
+
+    def calls(self, user: str, **filters: Unpack[CallFilter]) -> r.CallPage:
+        """A page of a user's recorded calls, newest first, and how many there are in all."""
+
+    def current_period(self, user: str) -> r.CurrentPeriod:
+        """The plan and the periods of a user now; a user that was never seen is on the default
+        plan."""
 
     # Limits and reports.
-    def limits(self, user: str) -> r.UserLimits: ...
+    def limits(self, user: str) -> r.UserLimits:
+        """Where a user stands with every limit now, in the order of the plan."""
+
     def set_limit(
         self,
         user: str,
         name: str,
         maximum: Decimal | int | str | None,
         **terms: Unpack[LimitTerms],
-    ) -> r.UserLimits: ...
-    def clear_limit(self, user: str, name: str) -> r.UserLimits: ...
-    def usage_summary(self, user: str, period: str = "current") -> r.UsageSummary: ...
-    def usage_lines(self, user: str, period: str = "current") -> tuple[r.UsageLine, ...]: ...
-    def dashboard(self, user: str) -> r.Dashboard: ...
-    def trends(self, user: str, months: int = 6) -> r.Trends: ...
-    def daily_trends(self, user: str, days: int = 30) -> r.Trends: ...
-    def compare(self, user: str, *, days: int = 30, sla_ms: int | None = None) -> r.Comparison: ...
+    ) -> r.UserLimits:
+        """Gives a user a limit of its own, in place of the plan's or on top of it (`boost`)."""
+
+    def clear_limit(self, user: str, name: str) -> r.UserLimits:
+        """Ends a user's own limits of that name, now: the plan's holds again."""
+
+    def usage_summary(self, user: str, period: str = "current") -> r.UsageSummary:
+        """What a user used in a period: totals, breakdowns, and where its limits stand now."""
+
+    def usage_lines(self, user: str, period: str = "current") -> tuple[r.UsageLine, ...]:
+        """What a user used in a period, by provider and operation: they add up to the summary."""
+
+    def dashboard(self, user: str) -> r.Dashboard:
+        """What a user used in the running period, of what it may use, and where it is heading."""
+
+    def trends(self, user: str, months: int = 6) -> r.Trends:
+        """What a user used in each of the last months, 1 to 24, the oldest first."""
+
+    def daily_trends(self, user: str, days: int = 30) -> r.Trends:
+        """What a user used on each of the last UTC days, 1 to 731, the oldest first."""
+
+    def compare(self, user: str, *, days: int = 30, sla_ms: int | None = None) -> r.Comparison:
+        """Compares what a user's providers and models did and cost in the last `days`, 1 to 731."""
+
     def hints(
         self,
         user: str,
         *,
         days: int = 30,
         scope: Literal["same_provider", "used_providers", "all_providers"] = "used_providers",
-    ) -> r.Hints: ...
+    ) -> r.Hints:
+        """What a user's calls of the last `days` would have cost on cheaper models, at list
+        prices."""
 
     # Alerts.
     def alerts(self, user: str, **filters: Unpack[AlertPageFilter]) -> r.AlertPage: ...
@@ -325,7 +396,6 @@ class Meter:
     def dismiss_operator_alert(self, alert_id: int) -> None: ...
     def deliver_alerts(self, channel: str, send: Callable[[r.Delivery], object]) -> r.Delivered: ...
     def outbox(self) -> tuple[r.OutboxCount, ...]: ...
-
     # The catalogue.
     def seed(self, plan_set: str = "default") -> r.Seeded: ...
     def plans(self) -> tuple[r.Plan, ...]: ...
@@ -342,7 +412,6 @@ class Meter:
     ) -> r.PriceVersion | None: ...
     def put_prices(self, csv: str) -> tuple[r.PriceWarning, ...]: ...
     def put_price(self, **price: Any) -> tuple[r.PriceWarning, ...]: ...
-
     # Subscriptions and invoices.
     def subscribe(
         self, user: str, plan_id: str, **terms: Unpack[SubscriptionTerms]
@@ -402,7 +471,6 @@ class Meter:
         reference: str | None = None,
         stripe_invoice_id: str | None = None,
     ) -> r.Invoice: ...
-
     # Care of the store.
     def users(self) -> list[str]: ...
     def verify(self) -> r.Verification: ...
@@ -413,7 +481,6 @@ class Meter:
     def erase_user(self, user: str) -> r.ErasedUser: ...
     def unpriced(self) -> tuple[r.UnpricedGroup, ...]: ...
     def re_rate(self, *, dry_run: bool = False) -> r.ReRating: ...
-
     # What the Python side is made of.
     def _reserve(
         self, user: str, **call: Unpack[CallRequest]

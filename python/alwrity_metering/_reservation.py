@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
@@ -193,6 +192,8 @@ class Reservation(Held):
                 stream.push(chunk)
                 yield chunk
         finally:
+            import asyncio  # It is there by now: a loop runs.
+
             loop = asyncio.get_running_loop()
             ending = loop.run_in_executor(None, self._end, stream, outcome)
             await asyncio.shield(ending)

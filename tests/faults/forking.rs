@@ -3,10 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use alwrity_metering::storage::sqlite::SqliteStore;
 use alwrity_metering::storage::{Changes, Head, Store, StoreOptions, View, WindowKey, Work};
-use alwrity_metering::{CallKey, Meter, Options, Result, Synchronous};
+use alwrity_metering::{
+    CallKey, CallRecord, Meter, Options, Result, Synchronous, Usage,
+};
 
 use crate::stage::{assert_verified, open, record, recorded, say, seeded, told};
 
@@ -46,6 +49,12 @@ fn a_child_that_closes_the_meter_takes_nothing_from_its_parent() {
     assert_leaves("closing", 2 * EACH);
 }
 
+/// Children begin with the same memory: keys that are made from it would be those of siblings.
+#[test]
+fn children_of_one_parent_make_keys_of_their_own() {
+    assert_leaves("unkeyed", 1 + 4 * 100);
+}
+
 /// A child inherits the parent's open files; did it keep them, the parent's locks would outlive
 /// the parent.
 #[test]
@@ -75,6 +84,7 @@ pub(crate) fn play(role: &[&str]) {
         "nested" => nested(path),
         "closing" => closing(path),
         "orphan" => orphan(path),
+        "unkeyed" => unkeyed(path),
         other => panic!("{other}"),
     }
 }
@@ -101,6 +111,23 @@ fn wait(child: libc::pid_t) {
 
 fn writing_child(meter: &Meter, prefix: &str) -> libc::pid_t {
     fork(|| record(meter, "u", prefix, EACH).unwrap())
+}
+
+fn unkeyed(path: &Path) {
+    let meter = seeded(path);
+    let call = CallRecord::new("u", "exa", "", Usage::none());
+    meter.record_call(&call).unwrap();
+    // All at the same instant, so that their clocks tell them nothing apart.
+    let go = Instant::now() + Duration::from_millis(200);
+    let write = || {
+        while Instant::now() < go {}
+        for _ in 0..100 {
+            meter.queue_call(&call).unwrap();
+        }
+        meter.flush().unwrap();
+    };
+    let children: Vec<_> = (0..4).map(|_| fork(write)).collect();
+    children.into_iter().for_each(wait);
 }
 
 fn both(path: &Path) {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import alwrity_metering as am
 import pytest
@@ -12,7 +14,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
-CHAT: dict[str, Any] = {"provider": "gemini", "model": "gemini-2.5-flash"}
+
+class Chat(TypedDict):
+    """Who is called, and by which model."""
+
+    provider: str
+    model: str
+
+
+CHAT: Chat = {"provider": "gemini", "model": "gemini-2.5-flash"}
 """A call that the Free plan contains."""
 
 
@@ -22,14 +32,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "metering.db"
 
 
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store with the shipped plans and prices, to be copied: seeding takes longer."""
+    path = tmp_path_factory.mktemp("seeded") / "metering.db"
+    clock = am.ManualClock(datetime(1970, 1, 1, tzinfo=timezone.utc))
+    with am.Meter.open(path, clock=clock) as meter:
+        meter.seed("default")
+    return path
+
+
 @pytest.fixture
-def make_meter(tmp_path: Path) -> Iterator[Callable[..., am.Meter]]:
+def make_meter(tmp_path: Path, seeded: Path) -> Iterator[Callable[..., am.Meter]]:
     """Opens meters on stores of their own, seeded, and closes them."""
     opened: list[am.Meter] = []
 
     def make(**options: Any) -> am.Meter:
-        meter = am.Meter.open(tmp_path / f"metering{len(opened)}.db", **options)
-        meter.seed("default")
+        path = tmp_path / f"metering{len(opened)}.db"
+        shutil.copy(seeded, path)
+        meter = am.Meter.open(path, **options)
         opened.append(meter)
         return meter
 

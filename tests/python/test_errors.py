@@ -10,6 +10,7 @@ from typing import Any
 import alwrity_metering as am
 import pytest
 from alwrity_metering import _native, errors
+
 from conftest import CHAT
 
 TABLE = _native.error_table()
@@ -77,7 +78,7 @@ def test_errors_survive_pickling(meter: am.Meter) -> None:
     [
         ("vendor_cost_usd", 0.1, "a Decimal, an int or decimal text"),
         ("vendor_cost_usd", True, "a Decimal, an int or decimal text"),
-        ("occurred_at", datetime(2025, 10, 1), "not a naive datetime"),  # noqa: DTZ001
+        ("occurred_at", datetime(2025, 10, 1), "not a naive datetime"),
         ("occurred_at", "2025-10-01T00:00:00Z", "an aware datetime"),
         ("input_tokens", 1.0, "an int, not float"),
         ("input_tokens", True, "an int, not bool"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import alwrity_metering as am
 import pytest
+
 from conftest import GOLDEN
 
 Case = dict[str, Any]
@@ -87,9 +88,7 @@ def test_a_call_costs_what_the_case_says(priced: am.Meter, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", PERIODS["cases"], ids=ids(PERIODS["cases"]))
-def test_a_period_is_what_the_case_says(
-    make_meter: Callable[..., am.Meter], case: Case
-) -> None:
+def test_a_period_is_what_the_case_says(make_meter: Callable[..., am.Meter], case: Case) -> None:
     meter = make_meter(clock=am.ManualClock(at(case["at"])))
     meter.subscribe(
         "u",
@@ -104,9 +103,7 @@ def test_a_period_is_what_the_case_says(
 
 
 @pytest.mark.parametrize("case", DECISIONS["cases"], ids=ids(DECISIONS["cases"]))
-def test_a_decision_is_what_the_case_says(
-    make_meter: Callable[..., am.Meter], case: Case
-) -> None:
+def test_a_decision_is_what_the_case_says(make_meter: Callable[..., am.Meter], case: Case) -> None:
     meter = make_meter(clock=am.ManualClock(at(case["at"])))
     if case.get("plan"):
         meter.subscribe("u", case["plan"], waived="test")
@@ -119,7 +116,7 @@ def test_a_decision_is_what_the_case_says(
         meter.record_call("u", **told(call))
     for call in case.get("reserved", []):
         assert meter.reserve("u", **told(call)).granted
-    wishes = [told(call) for call in case["requests"]]
+    wishes: list[Any] = [told(call) for call in case["requests"]]
     expect = case["expect"]
     decision = meter.check_limits("u", wishes)
     assert (decision.allowed, decision.reason) == (expect["allowed"], expect["reason"])

@@ -12,10 +12,11 @@ from typing import Any
 import alwrity_metering as am
 import pytest
 from alwrity_metering import errors
+
 from conftest import CHAT, GOLDEN
 
 ANSWER = {"usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 12}}
-REFUSED: dict[str, Any] = {"provider": "openai", "model": "gpt-4o", "input_tokens": 1}
+REFUSED = am.CallRequest(provider="openai", model="gpt-4o", input_tokens=1)
 
 
 def used(meter: am.Meter, user: str = "u1") -> tuple[int, int]:
@@ -77,8 +78,7 @@ def test_messages_are_estimated_in_every_form(meter: am.Meter) -> None:
     messages = [{"role": "user", "content": "Say hello to the whole world, please."}]
     forms = (messages, {"messages": messages}, messages[0]["content"])
     tokens = {
-        meter.reserve("u1", **CHAT, messages=form).require().usage["input_tokens"]
-        for form in forms
+        meter.reserve("u1", **CHAT, messages=form).require().usage["input_tokens"] for form in forms
     }
     assert len(tokens) == 1
     assert 10 <= tokens.pop() <= 20
@@ -101,7 +101,8 @@ def test_a_refusal_raises_in_a_context_and_is_an_answer_without(meter: am.Meter)
     assert refused.value.http_status == 429
     reservation = meter.reserve("u1", **REFUSED)
     assert (reservation.outcome, reservation.granted) == ("refused", False)
-    assert reservation.decision == decision
+    assert reservation.decision is not None
+    assert reservation.decision.message == decision.message
     with pytest.raises(am.UsageLimitExceededException):
         reservation.settle(input_tokens=1)
 
@@ -126,7 +127,8 @@ def test_an_answer_that_reports_nothing_counts_as_what_was_held(meter: am.Meter)
     assert receipt.usage_source == "estimated"
     with meter.reserve("u1", **CHAT, input_tokens=9, max_output_tokens=50) as hold:
         failed = hold.settle(response="<html>", status_code=502, error_message="Bad gateway")
-    assert (failed.usage, failed.cost_usd) == ({}, 0)
+    assert not failed.usage
+    assert failed.cost_usd == 0
     # What is given by name stands above the answer.
     with meter.reserve("u1", **CHAT, input_tokens=9) as hold:
         assert hold.settle(response=ANSWER, input_tokens=1).usage == {"input_tokens": 1}
@@ -162,10 +164,14 @@ def test_a_settled_hold_may_be_settled_again_alike(meter: am.Meter) -> None:
 
 def test_several_are_reserved_together_or_not_at_all(meter: am.Meter) -> None:
     search = am.CallRequest(provider="tavily")
-    granted = meter.reserve_all("u1", [search, am.CallRequest(**CHAT, input_tokens=9)])
+    granted = meter.reserve_all(
+        "u1", [search, am.CallRequest(provider="gemini", model="gemini-2.5-flash")]
+    )
     assert not isinstance(granted, am.Decision)
     assert [one.outcome for one in granted] == ["granted", "granted"]
-    refused = meter.reserve_all("u1", [am.CallRequest(**CHAT), am.CallRequest(**REFUSED)])
+    refused = meter.reserve_all(
+        "u1", [am.CallRequest(provider="gemini", model="gemini-2.5-flash"), REFUSED]
+    )
     assert isinstance(refused, am.Decision)
     assert [call.allowed for call in refused.calls] == [True, False]
     assert held(meter) == 1
@@ -226,11 +232,10 @@ def test_a_stream_that_breaks_settles_what_is_known(
 
 def test_a_stream_that_is_left_settles_what_is_known(meter: am.Meter) -> None:
     meter.subscribe("u1", "pro", waived="test")
-    text = body("openai-stream.sse") if (GOLDEN / "ingest/openai-stream.sse").exists() else b""
-    text = text or body("deepseek-stream.sse")
+    text = body("openai-chat-stream.sse")
     hold = meter.reserve("u1", provider="openai", model="gpt-4o", input_tokens=30)
     stream = hold.stream(pieces(text))
-    for _ in range(8):
+    for _ in range(len(text) // 100):
         next(stream)
     stream.close()  # type: ignore[attr-defined]
     assert hold.receipt is not None

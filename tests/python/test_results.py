@@ -16,6 +16,7 @@ from typing import Any
 import alwrity_metering as am
 import pytest
 from alwrity_metering import results
+
 from conftest import CHAT
 
 Answers = dict[str, Any]
@@ -148,9 +149,7 @@ def without_time(value: Any) -> Any:
     if isinstance(value, dict):
         changing = ("projected", "reached_at")
         return {
-            key: without_time(item)
-            for key, item in value.items()
-            if not key.startswith(changing)
+            key: without_time(item) for key, item in value.items() if not key.startswith(changing)
         }
     return [without_time(item) for item in value] if isinstance(value, list) else value
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use alwrity_metering::{
     Error, Meter, Pending, Receipt, ReleaseStatus, Reservation, Reservations, Result,
 };
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::failure::failed;
@@ -130,8 +131,8 @@ pub(crate) struct Mailbox {
     slot: Arc<Slot>,
     bell: UnixStream,
     state: Mutex<State>,
-    create_future: Py<PyAny>,
-    call_later: Py<PyAny>,
+    /// A weak reference: a loop keeps its mailbox, not the other way round.
+    loop_ref: Py<PyAny>,
     process: u32,
 }
 
@@ -157,7 +158,7 @@ impl Mailbox {
             Err(Error::Overloaded { .. }) => return Ok(None),
             Err(error) => return Err(failed(py, &error)),
         };
-        let future = this.create_future.bind(py).call0()?;
+        let future = this.event_loop(py)?.call_method0(intern!(py, "create_future"))?;
         let patience = patience(&meter);
         let awaiter = Awaiter { future: future.clone().unbind(), pending, meter };
         let mut state = this.state();
@@ -170,9 +171,13 @@ impl Mailbox {
         Ok(Some(future))
     }
 
+    fn event_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.loop_ref.bind(py).call0()
+    }
+
     fn watch_in(slf: &Bound<'_, Self>, time: Duration) -> PyResult<()> {
         let watch = slf.getattr("watch")?;
-        slf.get().call_later.bind(slf.py()).call1((time.as_secs_f64(), watch))?;
+        slf.get().event_loop(slf.py())?.call_method1("call_later", (time.as_secs_f64(), watch))?;
         Ok(())
     }
 
@@ -180,9 +185,9 @@ impl Mailbox {
         let awaiter = self.state().awaiters.remove(&token);
         let future = awaiter.map(|awaiter| awaiter.future.into_bound(py));
         match future {
-            Some(future) if !future.call_method0("done")?.is_truthy()? => {
+            Some(future) if !future.call_method0(intern!(py, "done"))?.is_truthy()? => {
                 match letter.open(py) {
-                    Ok(answer) => future.call_method1("set_result", (answer,))?,
+                    Ok(answer) => future.call_method1(intern!(py, "set_result"), (answer,))?,
                     Err(error) => future.call_method1("set_exception", (error,))?,
                 };
             }
@@ -199,15 +204,15 @@ fn patience(meter: &Meter) -> Duration {
 
 #[pymethods]
 impl Mailbox {
-    /// A mailbox of the running loop, given two of its methods. `fileno` is to be watched.
+    /// The mailbox of a loop, given a weak reference to it. `fileno` is to be watched.
     #[new]
-    fn new(create_future: Py<PyAny>, call_later: Py<PyAny>) -> PyResult<Self> {
+    fn new(loop_ref: Py<PyAny>) -> PyResult<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         let slot = Arc::new(Slot { letters: Mutex::new(Some(Vec::new())), bell: theirs });
         let (state, process) = (Mutex::default(), std::process::id());
-        Ok(Self { slot, bell: ours, state, create_future, call_later, process })
+        Ok(Self { slot, bell: ours, state, loop_ref, process })
     }
 
     fn fileno(&self) -> i32 {
@@ -261,6 +266,11 @@ impl Mailbox {
         next.map_or(Ok(()), |next| Self::watch_in(slf, next))
     }
 
+    /// Takes no more answers: the loop is closed. What they hold free is given back.
+    fn close(&self) {
+        self.slot.close().into_iter().for_each(|(_, letter)| letter.discard());
+    }
+
     /// How many answers are awaited.
     fn __len__(&self) -> usize {
         self.state().awaiters.len()
@@ -296,7 +306,7 @@ impl Drop for Mailbox {
     fn drop(&mut self) {
         // In a child, the answers are the parent's.
         if self.process == std::process::id() {
-            self.slot.close().into_iter().for_each(|(_, letter)| letter.discard());
+            self.close();
         }
     }
 }

@@ -59,6 +59,7 @@ fn filter(
 
 #[pymethods]
 impl Meter {
+    /// A page of a user's alerts, newest first; dismissed ones only when they are asked for.
     #[pyo3(signature = (
         user, *, unread=false, dismissed=false, kind=None, severity=None, before_id=None, offset=0,
         limit=50,
@@ -80,6 +81,7 @@ impl Meter {
         self.answer(py, |meter| meter.alerts(user, &filter, Page { before_id, offset, limit }))
     }
 
+    /// A page of the operator's alerts, newest first: failures of the store.
     #[pyo3(signature = (
         *, unread=false, dismissed=false, kind=None, severity=None, before_id=None, offset=0,
         limit=50,
@@ -101,22 +103,30 @@ impl Meter {
         self.answer(py, |meter| meter.operator_alerts(&filter, page))
     }
 
+    /// Marks an alert of the user as read. Raises `UnknownAlertError`, `AlertOfAnotherError`.
     fn mark_read(&self, py: Python<'_>, user: &str, alert_id: i64) -> PyResult<()> {
         self.ask(py, |meter| meter.mark_read(user, alert_id))
     }
 
+    /// Marks all alerts of the user as read; how many there were.
     fn mark_all_read(&self, py: Python<'_>, user: &str) -> PyResult<i64> {
         self.ask(py, |meter| meter.mark_all_read(user))
     }
 
+    /// Dismisses an alert of the user: it is shown no more.
     fn dismiss(&self, py: Python<'_>, user: &str, alert_id: i64) -> PyResult<()> {
         self.ask(py, |meter| meter.dismiss(user, alert_id))
     }
 
+    /// Dismisses an alert of the operator.
     fn dismiss_operator_alert(&self, py: Python<'_>, alert_id: i64) -> PyResult<()> {
         self.ask(py, |meter| meter.dismiss_operator_alert(alert_id))
     }
 
+    /// Sends every alert that is due in a channel, by a function that takes a `Delivery`.
+    ///
+    /// An exception of it postpones the alert, for about two days at most; one whose attribute
+    /// `is_final` is true gives it up. `channel` is a name of the option `alert_channels`.
     fn deliver_alerts<'py>(
         &self,
         py: Python<'py>,
@@ -127,6 +137,7 @@ impl Meter {
         self.answer(py, |meter| meter.deliver_alerts(&mut carrier))
     }
 
+    /// How the outbox stands, by channel.
     fn outbox<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, alwrity_metering::Meter::outbox)
     }

@@ -83,6 +83,13 @@ pub(crate) fn held(py: Python<'_>, hold: &Bound<'_, PyAny>) -> PyResult<(CallKey
 
 #[pymethods]
 impl Meter {
+    /// Whether a call may be made now. It keeps nothing free: only `reserve` enforces.
+    ///
+    /// Being over a limit is an answer, not an exception. The arguments are those of `reserve`.
+    ///
+    /// >>> decision = meter.check_limit("u1", provider="openai", model="gpt-4o", input_tokens=9)
+    /// >>> decision.allowed, decision.reason, decision.limit.name, decision.upgrade_plan_id
+    /// (False, 'not_in_plan', 'openai_calls', 'basic')
     #[pyo3(signature = (user, **call))]
     fn check_limit<'py>(
         &self,
@@ -94,6 +101,12 @@ impl Meter {
         Decision::of(py, self.ask(py, |meter| meter.check_limit(&request))?)
     }
 
+    /// Whether several calls may be made together, each seeing those before it: at most 256.
+    ///
+    /// >>> videos = am.CallRequest(provider="wavespeed", operation="video_generation", call_count=30)
+    /// >>> decision = meter.check_limits("u1", [am.CallRequest(provider="exa"), videos])
+    /// >>> [(call.operation, call.allowed) for call in decision.calls]
+    /// [('search', True), ('video_generation', False)]
     fn check_limits<'py>(
         &self,
         py: Python<'py>,
@@ -125,6 +138,17 @@ impl Meter {
         reservations(py, self.ask(py, |meter| meter.reserve_all(&requests))?)
     }
 
+    /// Records what the call that was held for really used, and ends the hold.
+    ///
+    /// More than was held is charged in full and stated in `overshoot`. A hold that was released or has
+    /// expired is settled all the same: then `late` is true. `hold` is what `reserve` granted, or its id.
+    ///
+    /// Raises `UnknownHoldError`, `IdempotencyConflictError` when it was settled with other content.
+    ///
+    /// >>> hold = meter.reserve("u1", provider="gemini", model="gemini-2.5-flash", input_tokens=9)
+    /// >>> receipt = meter.settle("u1", hold.require(), input_tokens=9, output_tokens=12)
+    /// >>> receipt.cost_usd
+    /// Decimal('0.0000327')
     #[pyo3(signature = (user, hold, **outcome))]
     fn settle<'py>(
         &self,
@@ -137,6 +161,9 @@ impl Meter {
         Receipt::of(py, self.ask(py, |meter| meter.settle(user, key, &outcome))?)
     }
 
+    /// Gives a hold back: the call was not made. `released`, or `already_closed` when nothing was left.
+    ///
+    /// Raises `UnknownHoldError`, `HoldClosedError` when it was settled.
     fn release<'py>(
         &self,
         py: Python<'py>,
@@ -147,11 +174,28 @@ impl Meter {
         self.answer(py, |meter| meter.release(user, key))
     }
 
+    /// Queues what `release` does and returns at once: the call was not made.
     fn queue_release(&self, py: Python<'_>, user: &str, hold: &Bound<'_, PyAny>) -> PyResult<()> {
         let (key, _) = held(py, hold)?;
         self.ask(py, |meter| meter.queue_release(user, key))
     }
 
+    /// Records a call that was made, priced and counted, once per idempotency key.
+    ///
+    /// A call over a hard limit is recorded too: the provider was already paid; `limits_exceeded` names
+    /// the limits. What cannot be priced is recorded with `cost_usd` of `None`, never 0. With
+    /// `response` the usage, the model and the vendor's own cost are read from the provider's answer.
+    ///
+    /// Raises `TypeError` for a float of money or a naive datetime, the `Invalid…Error` classes,
+    /// `IdempotencyConflictError`, `OverloadedError`, `OutcomeUnknownError`, the `Storage…Error` classes.
+    ///
+    /// >>> answer = {"usage": {"prompt_tokens": 374, "completion_tokens": 44, "total_tokens": 418}}
+    /// >>> call = {"provider": "openai", "model": "gpt-4o-mini", "response": answer}
+    /// >>> receipt = meter.record_call("u1", **call, idempotency_key="request-17")
+    /// >>> receipt.cost_usd, receipt.usage
+    /// (Decimal('0.0000825'), {'input_tokens': 374, 'output_tokens': 44})
+    /// >>> meter.record_call("u1", **call, idempotency_key="request-17").status
+    /// 'duplicate'
     #[pyo3(signature = (user, **call))]
     fn record_call<'py>(
         &self,
@@ -163,6 +207,14 @@ impl Meter {
         Receipt::of(py, self.ask(py, |meter| meter.record_call(&record))?)
     }
 
+    /// Records several calls, of any users, in as few transactions as fit; one answer for each.
+    ///
+    /// Each is recorded or not on its own: an answer is its `Receipt`, or the exception that it would
+    /// have raised.
+    ///
+    /// >>> calls = [am.CallRecord(user=f"u{n}", provider="exa") for n in range(3)]
+    /// >>> [receipt.cost_usd for receipt in meter.record_calls(calls)]
+    /// [Decimal('0.007'), Decimal('0.007'), Decimal('0.007')]
     fn record_calls<'py>(
         &self,
         py: Python<'py>,
@@ -180,12 +232,16 @@ impl Meter {
         PyList::new(py, shown?)
     }
 
+    /// Queues a record and returns its idempotency key at once: for hosts that may not wait.
+    ///
+    /// `flush` waits for the commit. What fails in the end is logged and counted by `queued_failures`.
     #[pyo3(signature = (user, **call))]
     fn queue_call(&self, py: Python<'_>, user: &str, call: Option<&Named<'_>>) -> PyResult<String> {
         let record = record(user, call)?;
         self.ask(py, |meter| meter.queue_call(&record))
     }
 
+    /// Queues what `settle` does and returns at once; `flush` waits for the commit.
     #[pyo3(signature = (user, hold, **outcome))]
     fn queue_settle(
         &self,
@@ -198,6 +254,10 @@ impl Meter {
         self.ask(py, |meter| meter.queue_settle(user, key, &outcome))
     }
 
+    /// What a call would cost, without recording it. `cost_usd` is `None` when no price is known.
+    ///
+    /// >>> meter.quote(provider="openai", model="gpt-4o-mini", input_tokens=1_000_000).cost_usd
+    /// Decimal('0.15')
     #[pyo3(signature = (user = "", **call))]
     fn quote<'py>(
         &self,
@@ -209,6 +269,7 @@ impl Meter {
         Quote::of(py, self.ask(py, |meter| meter.quote(&record))?)
     }
 
+    /// A page of a user's recorded calls, newest first, and how many there are in all.
     #[pyo3(signature = (
         user, *, provider=None, operation=None, model=None, status_code=None, period=None,
         since=None, until=None, unpriced=false, before_id=None, offset=0, limit=50,
@@ -243,6 +304,10 @@ impl Meter {
         self.answer(py, |meter| meter.calls(user, &filter, page))
     }
 
+    /// The plan and the periods of a user now; a user that was never seen is on the default plan.
+    ///
+    /// >>> meter.current_period("u1").plan_id
+    /// 'free'
     fn current_period<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         let standing = self.ask(py, |meter| meter.current_period(user))?;
         let class = py.import("alwrity_metering.results")?.getattr("CurrentPeriod")?;

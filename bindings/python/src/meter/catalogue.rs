@@ -13,11 +13,13 @@ use crate::show::show;
 
 #[pymethods]
 impl Meter {
+    /// Adds the shipped plans of that set, with prices; what is there already is left as it is.
     #[pyo3(signature = (plan_set = "default"))]
     fn seed<'py>(&self, py: Python<'py>, plan_set: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.seed(plan_set))
     }
 
+    /// The plans, cheapest first.
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, core::Meter::plans)
     }
@@ -30,11 +32,16 @@ impl Meter {
         Ok(plans.len())
     }
 
+    /// The price versions, all or those of one provider, in the order they were added.
     #[pyo3(signature = (provider = None))]
     fn prices<'py>(&self, py: Python<'py>, provider: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.prices(provider))
     }
 
+    /// The price version in force for a model, `None` when nothing prices it.
+    ///
+    /// >>> [(rate.unit, rate.amount_usd, rate.per) for rate in meter.price("exa").rates][-1]
+    /// ('searches', Decimal('0.007'), 1)
     #[pyo3(signature = (provider, model = "", *, operation = None, variant = "standard", at = None))]
     fn price<'py>(
         &self,
@@ -66,6 +73,17 @@ impl Meter {
         self.answer(py, |meter| meter.put_prices(&prices))
     }
 
+    /// Adds a price version, which takes over from its instant on; warnings when it looks wrong.
+    ///
+    /// A used version is never edited: give a new one with a later `effective_from`.
+    ///
+    /// >>> from datetime import datetime, timezone
+    /// >>> meter.put_price(
+    /// ...     provider="openai", matcher="exact", model="our-own", variant="standard", source="us",
+    /// ...     effective_from=datetime(2025, 10, 1, tzinfo=timezone.utc),
+    /// ...     rates=[{"unit": "input_tokens", "amount_usd": "0.15", "per": 1_000_000}],
+    /// ... )
+    /// ()
     #[pyo3(signature = (**price))]
     fn put_price<'py>(
         &self,

@@ -54,10 +54,12 @@ impl Meter {
         })
     }
 
+    /// A user's invoices, the newest first.
     fn billing_history<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyTuple>> {
         invoices(py, &self.ask(py, |meter| meter.billing_history(user))?)
     }
 
+    /// Freezes the invoice of a billing period that has ended.
     #[pyo3(signature = (user, period))]
     fn finalize_invoice<'py>(
         &self,
@@ -69,10 +71,12 @@ impl Meter {
         invoice(py, &self.ask(py, |meter| meter.finalize_invoice(user, &choice))?)
     }
 
+    /// Freezes the invoices of all of a user's billing periods that have ended.
     fn finalize_ended<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyTuple>> {
         invoices(py, &self.ask(py, |meter| meter.finalize_ended(user))?)
     }
 
+    /// Declares a finalized invoice void: its period is a draft again.
     #[pyo3(signature = (user, period, *, reason))]
     fn void_invoice<'py>(
         &self,
@@ -85,6 +89,7 @@ impl Meter {
         invoice(py, &self.ask(py, |meter| meter.void_invoice(user, &choice, reason))?)
     }
 
+    /// Notes what became of the payment of a finalized invoice.
     #[pyo3(signature = (user, period, *, status, reference = None, stripe_invoice_id = None))]
     fn set_invoice_payment<'py>(
         &self,

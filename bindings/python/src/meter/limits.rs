@@ -9,10 +9,18 @@ use crate::read::{Named, instant, money, named, optional, text, unexpected};
 
 #[pymethods]
 impl Meter {
+    /// Where a user stands with every limit now, in the order of the plan.
     fn limits<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.limits(user))
     }
 
+    /// Gives a user a limit of its own, in place of the plan's or on top of it (`boost`).
+    ///
+    /// `maximum` is `None` for no limit, a count, or dollars for a limit of cost.
+    ///
+    /// >>> limits = meter.set_limit("u1", "gemini_calls", 500, note="a gift").limits
+    /// >>> [(limit.maximum, limit.is_override) for limit in limits if limit.name == "gemini_calls"]
+    /// [(500, True)]
     #[pyo3(signature = (user, name, maximum, **change))]
     fn set_limit<'py>(
         &self,
@@ -26,6 +34,7 @@ impl Meter {
         self.answer(py, |meter| meter.set_limit(user, &change))
     }
 
+    /// Ends a user's own limits of that name, now: the plan's holds again.
     fn clear_limit<'py>(
         &self,
         py: Python<'py>,

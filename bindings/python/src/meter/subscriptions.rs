@@ -51,6 +51,12 @@ fn subscribe(plan_id: &str, arguments: Option<&Named<'_>>) -> PyResult<Subscribe
 
 #[pymethods]
 impl Meter {
+    /// Puts a user on a plan. It grants nothing until it is paid: give `paid` or `waived`.
+    ///
+    /// >>> meter.subscribe("u1", "basic").status
+    /// 'pending'
+    /// >>> meter.confirm_payment("u1", "ch_1").status
+    /// 'active'
     #[pyo3(signature = (user, plan_id, **terms))]
     fn subscribe<'py>(
         &self,
@@ -63,6 +69,7 @@ impl Meter {
         self.answer(py, |meter| meter.subscribe(user, &wish))
     }
 
+    /// Makes the change that waits for its payment happen, paid under the host's reference.
     #[pyo3(signature = (
         user, reference, *, stripe_customer_id=None, stripe_subscription_id=None,
         payment_method=None,
@@ -80,6 +87,7 @@ impl Meter {
         self.answer(py, |meter| meter.confirm_payment(user, reference, external))
     }
 
+    /// Pays one fee: for the running period, or for one more.
     #[pyo3(signature = (user, *, paid=None, waived=None))]
     fn renew<'py>(
         &self,
@@ -92,6 +100,7 @@ impl Meter {
         self.answer(py, |meter| meter.renew(user, payment))
     }
 
+    /// Goes over to a dearer plan at once, for the prorated difference of the fees.
     #[pyo3(signature = (user, plan_id, *, billing_cycle=None, paid=None, waived=None))]
     fn upgrade<'py>(
         &self,
@@ -106,6 +115,7 @@ impl Meter {
         self.answer(py, |meter| meter.upgrade(user, plan_id, cycle, payment))
     }
 
+    /// Goes over to a cheaper plan when the billing period ends. Nothing is given back.
     fn downgrade<'py>(
         &self,
         py: Python<'py>,
@@ -115,6 +125,7 @@ impl Meter {
         self.answer(py, |meter| meter.downgrade(user, plan_id))
     }
 
+    /// Pays by the year from the running month on, or by the month when the year ends.
     #[pyo3(signature = (user, billing_cycle, *, paid=None, waived=None))]
     fn change_cycle<'py>(
         &self,
@@ -129,6 +140,7 @@ impl Meter {
         self.answer(py, |meter| meter.change_cycle(user, cycle, payment))
     }
 
+    /// Ends a subscription, now or when what was paid for ends. Nothing is given back.
     #[pyo3(signature = (user, *, when = "period_end"))]
     fn cancel<'py>(&self, py: Python<'py>, user: &str, when: &str) -> PyResult<Bound<'py, PyAny>> {
         let when = match when {
@@ -139,10 +151,12 @@ impl Meter {
         self.answer(py, |meter| meter.cancel(user, when))
     }
 
+    /// Takes back what is scheduled or waits for its payment: it never happens.
     fn withdraw_change<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.withdraw_change(user))
     }
 
+    /// Notes that a payment is late: the plan is granted until the grace ends.
     #[pyo3(signature = (user, *, grace_until))]
     fn mark_past_due<'py>(
         &self,
@@ -154,14 +168,24 @@ impl Meter {
         self.answer(py, |meter| meter.mark_past_due(user, grace_until))
     }
 
+    /// Grants nothing until `resume`. Time goes on: the fee is not given back.
     fn suspend<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.suspend(user))
     }
 
+    /// Ends a suspension: what was before holds again, in its phase.
     fn resume<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.resume(user))
     }
 
+    /// What a change would do and cost now, without doing it.
+    ///
+    /// `change` is `subscribe`, `renew`, `upgrade`, `downgrade`, `change_cycle` or `cancel`, and the rest
+    /// its arguments.
+    ///
+    /// >>> _ = meter.subscribe("u1", "basic", paid="ch_1")
+    /// >>> meter.preview_change("u1", "upgrade", plan_id="pro").fee_usd
+    /// Decimal('79')
     #[pyo3(signature = (user, change, **terms))]
     fn preview_change<'py>(
         &self,
@@ -174,10 +198,12 @@ impl Meter {
         self.answer(py, |meter| meter.preview_change(user, &wish))
     }
 
+    /// How a user's subscription stands now.
     fn subscription<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.subscription(user))
     }
 
+    /// Everything that has happened to a user's subscription, newest first.
     #[pyo3(signature = (user, *, before_id=None, offset=0, limit=50))]
     fn subscription_history<'py>(
         &self,

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds the wheel, installs it into a clean environment for every CPython from 3.10 on that is
+# found, and tests it there; checks its types; builds one from the source distribution.
+#
+#     scripts/test_wheel.sh [TARGET_FOLDER]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=$(realpath -m "${1:-target}")
+built="$target/wheels"
+maturin=$PWD/.venv/bin/maturin
+export CARGO_TARGET_DIR="$target"
+# So that nothing but what is installed is imported.
+export PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+# The names of the interpreters that run, each version once.
+interpreters() {
+  local version name
+  for version in 10 11 12 13 14 15; do
+    name="python3.$version"
+    if "$name" -c 'import sys; sys.exit(sys.implementation.name != "cpython")' 2>/dev/null; then
+      printf '%s\n' "$name"
+    else
+      printf 'no %s here\n' "$name" >&2
+    fi
+  done
+}
+
+# A new environment with the wheel and what its tests need: the folder.
+environment() {
+  local folder="$target/wheel-$1"
+  rm -rf "$folder"
+  "$1" -m venv "$folder"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+    -r scripts/requirements-wheel.txt "$2"
+  printf '%s\n' "$folder"
+}
+
+rm -rf "$built"
+say "the wheel"
+"$maturin" build --quiet --profile dev --out "$built"
+wheel=$(echo "$built"/*.whl)
+
+found=()
+skipped=0
+for name in $(interpreters 2>"$target/skipped"); do
+  say "tests of the wheel with $name"
+  folder=$(environment "$name" "$wheel")
+  ALWRITY_METERING_WHEEL="$wheel" "$folder/bin/python" -m pytest -q tests/python
+  found+=("$name")
+done
+skipped=$(wc -l <"$target/skipped")
+[[ ${#found[@]} -gt 0 ]] || { echo "error: there is no CPython from 3.10 on" >&2; exit 1; }
+
+say "types of the wheel"
+folder="$target/wheel-${found[0]}"
+"$folder/bin/python" -m mypy --strict --package alwrity_metering
+"$folder/bin/python" -m mypy --strict tests/python
+"$folder/bin/python" -m mypy.stubtest alwrity_metering --allowlist scripts/stubtest.txt
+
+say "a wheel from the source distribution"
+"$maturin" sdist --quiet --out "$built"
+MATURIN_PEP517_ARGS="--profile dev" PATH="$PWD/.venv/bin:$PATH" \
+  .venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+  --no-build-isolation --wheel-dir "$built/from-source" "$built"/*.tar.gz
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall \
+  --no-deps "$built"/from-source/*.whl
+"$folder/bin/python" -c 'import alwrity_metering as am; am.estimate_tokens("it works")'
+
+say "the wheel holds on ${found[*]}; $skipped other versions are not here"
