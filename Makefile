@@ -46,7 +46,6 @@ test: lint ## Run every test, the lints first
 	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
-	$(MAKE) test-http
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering

@@ -29,6 +29,7 @@ lint-http: $(HTTP_READY)
 	cd python && mypy --strict --package alwrity_metering.fastapi
 	MYPYPATH=examples:tests/python/http mypy --strict --explicit-package-bases $(HTTP_CHECKED)
 
+# In place; `make test` tests the installed wheel.
 test-http: $(HTTP_READY)
 	$(PYTHON) -m pytest --quiet tests/python/http
 

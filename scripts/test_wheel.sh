@@ -48,16 +48,22 @@ skipped=0
 for name in $(interpreters 2>"$target/skipped"); do
   say "tests of the wheel with $name"
   folder=$(environment "$name" "$wheel")
-  ALWRITY_METERING_WHEEL="$wheel" "$folder/bin/python" -m pytest -q tests/python
+  ALWRITY_METERING_WHEEL="$wheel" "$folder/bin/python" -m pytest -q tests/python \
+    --ignore tests/python/http
   found+=("$name")
 done
 skipped=$(wc -l <"$target/skipped")
 [[ ${#found[@]} -gt 0 ]] || { echo "error: there is no CPython from 3.10 on" >&2; exit 1; }
 
-say "types of the wheel"
+say "tests of the FastAPI part with ${found[0]}"
 folder="$target/wheel-${found[0]}"
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+  -r tests/python/http/requirements.txt
+"$folder/bin/python" -m pytest -q tests/python/http
+
+say "types of the wheel"
 "$folder/bin/python" -m mypy --strict --package alwrity_metering
-"$folder/bin/python" -m mypy --strict tests/python
+"$folder/bin/python" -m mypy --strict --exclude tests/python/http tests/python
 "$folder/bin/python" -m mypy.stubtest alwrity_metering --allowlist scripts/stubtest.txt
 
 say "a wheel from the source distribution"
