@@ -52,8 +52,8 @@ if KIND != "bare":
     meter.seed("default")
     # Every limit of Pro is judged; none is reached.
     meter.subscribe("ada", "pro", waived="a measurement")
-    meter.set_limit("ada", "gemini_calls", 10**9)
-    meter.set_limit("ada", "gemini_tokens", 10**12)
+    meter.set_limit("ada", "gemini_calls", 9_000_000)
+    meter.set_limit("ada", "gemini_tokens", None)
     meter.set_limit("ada", "monthly_cost", 9_000_000)
     rule = RouteRule(
         "/write",

@@ -25,7 +25,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 KINDS = ("bare", "check", "reserve")
 LEAST = {"check": 0.9, "reserve": 0.6}
-CONNECTIONS = 8
+CONNECTIONS = 32
 PATIENCE_S = 60
 BODY = b'{"topic": "looms", "style": "short", "length": 300}'
 
