@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use alwrity_metering::storage::sqlite::SqliteStore;
 use alwrity_metering::storage::{Changes, Head, Store, StoreOptions, View, WindowKey, Work};
-use alwrity_metering::{
-    CallKey, CallRecord, Meter, Options, Result, Synchronous, Usage,
-};
+use alwrity_metering::{CallKey, CallRecord, Meter, Options, Result, Synchronous, Usage};
 
 use crate::stage::{assert_verified, open, record, recorded, say, seeded, told};
 

@@ -72,7 +72,8 @@ impl Queue {
         while state.waiting.len() >= self.capacity && !state.is_closed {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let waited_ms = u64::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+                let waited_ms =
+                    u64::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
                 return Err(Error::Overloaded { waited_ms });
             }
             state =

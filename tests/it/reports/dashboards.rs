@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alwrity_metering::{
-    Amount, CallFilter, Money, Page, PeriodChoice, UsageLine, UsageStatus,
-};
+use alwrity_metering::{Amount, CallFilter, Money, Page, PeriodChoice, UsageLine, UsageStatus};
 
 use super::{CALLS, USER, at, history};
 
