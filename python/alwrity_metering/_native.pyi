@@ -329,9 +329,7 @@ class Meter:
     ) -> None:
         """Queues what `settle` does and returns at once; `flush` waits for the commit."""
 
-    def queue_release(self, user: str, hold: HoldReceipt | str) -> None:
-        """Queues what `release` does and returns at once: the call was not made."""
-
+    def queue_release(self, user: str, hold: HoldReceipt | str) -> None: ...
     def quote(self, user: str = "", **call: Unpack[CallMade]) -> Quote:
         """What a call would cost, without recording it. `cost_usd` is `None` when no price is
         known."""
@@ -362,9 +360,7 @@ class Meter:
     def usage_summary(self, user: str, period: str = "current") -> r.UsageSummary:
         """What a user used in a period: totals, breakdowns, and where its limits stand now."""
 
-    def usage_lines(self, user: str, period: str = "current") -> tuple[r.UsageLine, ...]:
-        """What a user used in a period, by provider and operation: they add up to the summary."""
-
+    def usage_lines(self, user: str, period: str = "current") -> tuple[r.UsageLine, ...]: ...
     def dashboard(self, user: str) -> r.Dashboard:
         """What a user used in the running period, of what it may use, and where it is heading."""
 

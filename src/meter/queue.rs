@@ -83,8 +83,8 @@ impl Meter {
         self.inner.store.flush()
     }
 
-    /// How many queued records, settlements and releases failed after they were accepted; each is logged as
-    /// an error.
+    /// How many queued records, settlements and releases failed after they were accepted; each is
+    /// logged as an error.
     pub fn queued_failures(&self) -> u64 {
         self.inner.queued_failures.load(Ordering::Relaxed)
     }

@@ -34,8 +34,8 @@ pub(crate) struct Calls {
     /// Only calls whose cost is unknown
     #[arg(long)]
     unpriced: bool,
-    /// Only calls within the running period (`current`), or within those that start in a month such as
-    /// `2025-10`
+    /// Only calls within the running period (`current`), or within those that start in a month
+    /// such as `2025-10`
     #[arg(long, value_name = "PERIOD", default_value = "all")]
     period: PeriodChoice,
 }

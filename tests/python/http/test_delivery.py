@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alwrity_metering import ManualClock, Meter
@@ -32,8 +33,8 @@ def test_a_function_sends_in_a_thread_and_a_coroutine_on_the_loop(meter: Meter) 
     async def on_loop(delivery: Delivery) -> None:
         in_thread(delivery)
 
-    async def run(send: object, count: int) -> None:
-        async with deliver_alerts(meter, {"mail": send}, every_seconds=0.01):  # type: ignore[dict-item]
+    async def run(send: Any, count: int) -> None:
+        async with deliver_alerts(meter, {"mail": send}, every_seconds=0.01):
             while len(sent) < count:
                 await asyncio.sleep(0.01)
 

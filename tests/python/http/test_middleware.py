@@ -46,24 +46,21 @@ def test_a_route_says_what_its_provider_answered(backend: Backend) -> None:
     assert backend.held_calls() == 0
 
 
-def test_a_route_says_quantities(backend: Backend) -> None:
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_route_says_quantities(backend: Backend, replaces: bool) -> None:
+    """In the call, or by a plain mapping in its place."""
+
     async def write(request: Request) -> None:
-        request.state.metering.usage = {"input_tokens": 10, "output_tokens": 5}
+        used = {"input_tokens": 10, "output_tokens": 5}
+        if replaces:
+            request.state.metering = used
+        else:
+            request.state.metering.usage = used
 
     backend.metered(WRITE)
     writes(backend, does=write)
     backend.client().post("/write")
     assert tokens(backend.logged()[0]) == (10, 5)
-
-
-def test_a_route_may_put_a_plain_mapping_in_its_place(backend: Backend) -> None:
-    async def write(request: Request) -> None:
-        request.state.metering = {"input_tokens": 11, "output_tokens": 6}
-
-    backend.metered(WRITE)
-    writes(backend, does=write)
-    backend.client().post("/write")
-    assert tokens(backend.logged()[0]) == (11, 6)
 
 
 def test_usage_is_read_from_a_json_answer(backend: Backend) -> None:
