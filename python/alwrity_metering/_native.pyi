@@ -67,9 +67,7 @@ def estimate_request(provider: str, operation: str, request: Any) -> r.RequestEs
 def extract_usage(provider: str, response: Any) -> r.Extracted | None:
     """What a provider's answer says was used; `None` when it reports nothing."""
 
-def extract_content_type(content_type: str) -> r.Extracted | None:
-    """What a body of bytes counts as by its type: an image, a video, a sound; else `None`."""
-
+def extract_content_type(content_type: str) -> r.Extracted | None: ...
 def stop_logging() -> None: ...
 def run_command(args: Sequence[str], self_command: Sequence[str]) -> int: ...
 
@@ -291,15 +289,9 @@ class Meter:
     def close(self) -> None:
         """Commits what is queued and lets go of the file. Closing again does nothing."""
 
-    def now(self) -> datetime:
-        """The time, as the meter's clock tells it."""
-
-    def flush(self) -> None:
-        """Waits until everything that was queued before is committed."""
-
-    def queued_failures(self) -> int:
-        """How many queued records failed after they were accepted; each is logged as an error."""
-
+    def now(self) -> datetime: ...
+    def flush(self) -> None: ...
+    def queued_failures(self) -> int: ...
     # Calls.
     def check_limit(self, user: str, **call: Unpack[CallRequest]) -> Decision:
         """Whether a call may be made now. It keeps nothing free: only `reserve` enforces."""

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import contract
+import httpx
 import pytest
 from alwrity_metering.fastapi import Estimate, MeteringMiddleware, RouteRule, tokens_of_body
 from backend import FLASH, Backend, user_of_request
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from starlette.testclient import TestClient
 
 WRITE = RouteRule("/write", "gemini", model=FLASH, operation="chat", estimate=Estimate(1000, 500))
 GEMINI = {"usageMetadata": {"promptTokenCount": 800, "candidatesTokenCount": 100}}
@@ -127,8 +129,6 @@ def test_a_stream_passes_untouched_and_is_read(backend: Backend) -> None:
 def test_a_stream_that_breaks_is_charged_for_what_came(backend: Backend) -> None:
     streams(backend, cut=True)
     with pytest.raises(ConnectionError):
-        from starlette.testclient import TestClient
-
         TestClient(backend.app, headers={"authorization": "Bearer ada"}).post("/stream")
     call = backend.logged()[0]
     assert call.usage_source == "estimated" and call.usage["output_tokens"] >= 1
@@ -334,8 +334,6 @@ def test_a_body_in_parts_and_beyond_the_limit_reaches_the_route_whole(backend: B
     writes(backend, does=write)
 
     async def run() -> None:
-        import httpx
-
         transport = httpx.ASGITransport(app=backend.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://h") as client:
             headers = {"authorization": "Bearer ada"}
