@@ -37,6 +37,7 @@ lint: setup ## Check format, lints, documentation, licences and links
 	ruff check scripts python tests/python benches/python
 	mypy --strict scripts/*.py
 	$(PYTHON) scripts/check_docs.py
+	$(MAKE) lint-http
 
 test: lint ## Run every test, the lints first
 	$(CARGO) test --workspace
@@ -54,9 +55,11 @@ test-parquet: setup ## Export Parquet, and read it back with DuckDB and pandas
 
 demo: setup build ## Replay 2000 calls into a new store, and look at them
 	scripts/demo.sh $(TARGET)/release/alwrity-metering
+	$(MAKE) demo-http
 
 bench: bench-python ## Measure, beside the same statements without the library
 	$(CARGO) bench --package alwrity-metering --package alwrity-metering-cli
+	$(MAKE) bench-http
 
 docs: ## Build the documentation of the library: target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
@@ -66,6 +69,7 @@ clean: ## Remove everything that was built or installed here
 	$(CARGO) clean
 	rm -rf .venv .mypy_cache .ruff_cache
 
+include make/http.mk
 include make/python.mk
 include make/reliability.mk
 include make/c.mk

@@ -9,6 +9,7 @@ HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 
 soak: ## Four processes, all verbs, random kills, 5 minutes (DURATION_S, PROCESSES)
 	$(CARGO) run --release --example soak
+	$(MAKE) soak-http
 
 fuzz: ## Bend amounts, times, catalogues and SQL, 1 minute (DURATION_S, SEED)
 	$(CARGO) run --release --example fuzz

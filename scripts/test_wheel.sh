@@ -47,16 +47,22 @@ found=()
 while read -r version python; do
   say "tests of the wheel with CPython $version"
   environment "$target/wheel-$version" "$python"
-  ALWRITY_METERING_WHEEL="$wheel" "$target/wheel-$version/bin/python" -m pytest -q tests/python
+  ALWRITY_METERING_WHEEL="$wheel" "$target/wheel-$version/bin/python" -m pytest -q tests/python \
+    --ignore tests/python/http
   found+=("$version")
 done < <(interpreters 2>"$target/skipped")
 skipped=$(wc -l <"$target/skipped")
 [[ ${#found[@]} -gt 0 ]] || { echo "error: there is no CPython from 3.10 on" >&2; exit 1; }
 
-say "types of the wheel"
 folder="$target/wheel-${found[-1]}"
+say "tests of the FastAPI part with CPython ${found[-1]}"
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+  -r tests/python/http/requirements.txt
+"$folder/bin/python" -m pytest -q tests/python/http
+
+say "types of the wheel"
 "$folder/bin/python" -m mypy --strict --package alwrity_metering
-"$folder/bin/python" -m mypy --strict tests/python
+"$folder/bin/python" -m mypy --strict --exclude tests/python/http tests/python
 "$folder/bin/python" -m mypy.stubtest alwrity_metering --allowlist scripts/stubtest.txt
 
 say "a wheel from the source distribution"

@@ -59,14 +59,14 @@
 //! |---|---|---|
 //! | open a store | [`Meter::open`] with [`Options`], [`Meter::seed`] | |
 //! | keep room for a call that you will make | [`Meter::reserve`], [`Meter::reserve_all`] | a [`Reservation`] |
-//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::queue_settle`], [`Meter::release`] | a [`Receipt`] |
+//! | say what it really used, or that it was not made | [`Meter::settle`], [`Meter::queue_settle`], [`Meter::release`], [`Meter::queue_release`] | a [`Receipt`] |
 //! | record a call that was made | [`Meter::record_call`], [`Meter::record_calls`], [`Meter::queue_call`] | a [`Receipt`] |
 //! | know whether a call would fit, keeping nothing | [`Meter::check_limit`], [`Meter::check_limits`] | a [`Decision`] |
 //! | know what a call would cost | [`Meter::quote`] | a [`Quote`] |
 //! | tell who was called, and what for | [`detect_provider`], [`detect_model`], [`detect_body`], [`RouteRules`] | a [`Detection`] |
 //! | read what an answer or a stream used | [`extract_usage`], [`extract_usage_text`], [`UsageStream`] | [`Extracted`], which becomes a [`CallRecord`] or [`CallOutcome`] |
 //! | know what a request will probably use | [`Meter::estimate`], [`Meter::calibrations`]; pure: [`estimate_tokens`], [`estimate_request`] | a [`CallEstimate`], whose request is to be reserved |
-//! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::limits`], [`Meter::current_period`] | |
+//! | know what was used and what is left | [`Meter::usage_summary`], [`Meter::usage_lines`], [`Meter::limits`], [`Meter::current_period`] | |
 //! | look into the log | [`Meter::calls`], [`Meter::query`] | |
 //! | put a user on a plan, or give it a limit of its own | [`Meter::subscribe`], [`Meter::set_limit`] | |
 //! | change plans and prices | [`Meter::put_plan`], [`Meter::put_price`] | |
@@ -84,7 +84,7 @@
 //! | keys | a repeat with the same idempotency key returns the first receipt; with other content it is a conflict |
 //! | unknown prices | the cost is `None`, never 0, until it is re-rated |
 //! | errors | one table, [`error::ERRORS`]; being over a limit is a [`Decision`], not an error |
-//! | threads | every call may wait for the disk; [`Meter::queue_call`] and [`Meter::queue_settle`] do not |
+//! | threads | every call may wait for the disk; [`Meter::queue_call`], [`Meter::queue_settle`] and [`Meter::queue_release`] do not |
 //!
 //! The rooms behind it: [`domain`] is the pure rules, [`ingest`] reads what vendors write,
 //! [`storage`] is the seam to a database, [`meter`] what joins them.
@@ -138,7 +138,7 @@ pub use meter::reports::{
     Compare, Comparison, CurrentUsage, Dashboard, FindHints, Hints, PlanLimits, Projections,
 };
 pub use meter::seed::{Seeded, plan_sets};
-pub use meter::summary::{Breakdown, PeriodChoice, UsageSummary};
+pub use meter::summary::{Breakdown, PeriodChoice, UsageLine, UsageSummary};
 pub use meter::{
     CallEstimate, ChangePreview, ErasedUser, EstimateInput, HistoryPage, InvoiceChoice,
     InvoicePaid, LimitChange, Meter, ModelCalibration, Pending, ReRating, ReRatingLine, Recorded,

@@ -40,6 +40,7 @@ from ._native import (
     detect_provider,
     estimate_request,
     estimate_tokens,
+    extract_content_type,
     extract_usage,
 )
 from ._reservation import Reservation
@@ -109,6 +110,7 @@ __all__ = [
     "errors",
     "estimate_request",
     "estimate_tokens",
+    "extract_content_type",
     "extract_usage",
     "httpx",
     "metered",

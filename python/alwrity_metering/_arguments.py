@@ -213,6 +213,8 @@ class CallFilter(TypedDict, total=False):
     operation: str | None
     model: str | None
     status_code: int | None
+    period: str | None
+    """Only calls of the usage periods of this label, ``YYYY-MM``."""
     since: datetime | None
     """Only calls made at this instant or later."""
     until: datetime | None

@@ -245,6 +245,10 @@ class AsyncMeter(SeldomVerbs):
         """See ``Meter.usage_summary``."""
         return self.meter.usage_summary(user, period)
 
+    async def usage_lines(self, user: str, period: str = "current") -> tuple[r.UsageLine, ...]:
+        """See ``Meter.usage_lines``."""
+        return self.meter.usage_lines(user, period)
+
     async def dashboard(self, user: str) -> r.Dashboard:
         """See ``Meter.dashboard``."""
         return self.meter.dashboard(user)

@@ -71,8 +71,7 @@ def extract_content_type(content_type: str) -> r.Extracted | None:
     """What an answer of that `Content-Type` counts as, when it is a picture, a film or a sound."""
 
 def read_request(url: str, body: bytes | None = None) -> r.OutgoingCall | None:
-    """What a request to that URL asks for; `None` when the URL is no provider's. `body` is its
-    JSON."""
+    """What a request with that JSON body asks for; `None` when the URL is no provider's."""
 
 def stop_logging() -> None: ...
 def run_command(args: Sequence[str], self_command: Sequence[str]) -> int: ...
@@ -82,9 +81,7 @@ class ManualClock:
     """A clock that only moves when it is told to, in either direction."""
 
     def __new__(cls, at: datetime) -> Self: ...
-    def now(self) -> datetime:
-        """The time that it shows."""
-
+    def now(self) -> datetime: ...
     def set(self, at: datetime) -> None:
         """Sets it to an instant."""
 
@@ -137,6 +134,9 @@ class Decision:
     def usage_period(self) -> r.Span: ...
     @property
     def calls(self) -> tuple[r.CallVerdict, ...]: ...
+    @property
+    def subscription_status(self) -> str | None: ...
+    def _room(self) -> tuple[str, str, str, int, int, int | None] | None: ...
     def as_dict(self) -> dict[str, Any]: ...
     def __eq__(self, value: object, /) -> bool: ...
     @staticmethod
@@ -174,6 +174,9 @@ class HoldReceipt:
     def is_repeat(self) -> bool: ...
     @property
     def tightest(self) -> r.LimitState | None: ...
+    @property
+    def subscription_status(self) -> str | None: ...
+    def _room(self) -> tuple[str, str, str, int, int, int | None] | None: ...
     def as_dict(self) -> dict[str, Any]: ...
     def __eq__(self, value: object, /) -> bool: ...
     @staticmethod
@@ -289,15 +292,9 @@ class Meter:
     def close(self) -> None:
         """Commits what is queued and lets go of the file. Closing again does nothing."""
 
-    def now(self) -> datetime:
-        """The time, as the meter's clock tells it."""
-
-    def flush(self) -> None:
-        """Waits until everything that was queued before is committed."""
-
-    def queued_failures(self) -> int:
-        """How many queued records failed after they were accepted; each is logged as an error."""
-
+    def now(self) -> datetime: ...
+    def flush(self) -> None: ...
+    def queued_failures(self) -> int: ...
     # Calls.
     def check_limit(self, user: str, **call: Unpack[CallRequest]) -> Decision:
         """Whether a call may be made now. It keeps nothing free: only `reserve` enforces."""
@@ -309,15 +306,13 @@ class Meter:
         """Records what the call that was held for really used, and ends the hold."""
 
     def release(self, user: str, hold: HoldReceipt | str) -> str:
-        """Gives a hold back: the call was not made. `released`, or `already_closed` when nothing
-        was left."""
+        """Gives a hold back: `released`, or `already_closed` when nothing was left of it."""
 
     def record_call(self, user: str, **call: Unpack[CallMade]) -> Receipt:
         """Records a call that was made, priced and counted, once per idempotency key."""
 
     def record_calls(self, calls: Sequence[CallRecord]) -> list[Receipt | MeteringError]:
-        """Records several calls, of any users, in as few transactions as fit; one answer for
-        each."""
+        """Records several calls in as few transactions as fit; one answer for each."""
 
     def queue_call(self, user: str, **call: Unpack[CallMade]) -> str:
         """Queues a record and returns its idempotency key at once: for hosts that may not wait."""
@@ -327,16 +322,15 @@ class Meter:
     ) -> None:
         """Queues what `settle` does and returns at once; `flush` waits for the commit."""
 
+    def queue_release(self, user: str, hold: HoldReceipt | str) -> None: ...
     def quote(self, user: str = "", **call: Unpack[CallMade]) -> Quote:
-        """What a call would cost, without recording it. `cost_usd` is `None` when no price is
-        known."""
+        """What a call would cost; `cost_usd` is `None` when no price is known."""
 
     def calls(self, user: str, **filters: Unpack[CallFilter]) -> r.CallPage:
         """A page of a user's recorded calls, newest first, and how many there are in all."""
 
     def current_period(self, user: str) -> r.CurrentPeriod:
-        """The plan and the periods of a user now; a user that was never seen is on the default
-        plan."""
+        """The plan and the periods of a user now; one never seen is on the default plan."""
 
     # Limits and reports.
     def limits(self, user: str) -> r.UserLimits:
@@ -357,6 +351,7 @@ class Meter:
     def usage_summary(self, user: str, period: str = "current") -> r.UsageSummary:
         """What a user used in a period: totals, breakdowns, and where its limits stand now."""
 
+    def usage_lines(self, user: str, period: str = "current") -> tuple[r.UsageLine, ...]: ...
     def dashboard(self, user: str) -> r.Dashboard:
         """What a user used in the running period, of what it may use, and where it is heading."""
 
@@ -376,8 +371,7 @@ class Meter:
         days: int = 30,
         scope: Literal["same_provider", "used_providers", "all_providers"] = "used_providers",
     ) -> r.Hints:
-        """What a user's calls of the last `days` would have cost on cheaper models, at list
-        prices."""
+        """What the calls of the last `days` would have cost on cheaper models, by the list."""
 
     # Alerts.
     def alerts(self, user: str, **filters: Unpack[AlertPageFilter]) -> r.AlertPage: ...

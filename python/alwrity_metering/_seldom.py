@@ -60,6 +60,10 @@ class SeldomVerbs:
         """See ``Meter.queue_settle``."""
         return await aside(self.meter.queue_settle, user, hold, **outcome)
 
+    async def queue_release(self, user: str, hold: HoldReceipt | str) -> None:
+        """See ``Meter.queue_release``."""
+        return await aside(self.meter.queue_release, user, hold)
+
     async def flush(self) -> None:
         """See ``Meter.flush``."""
         return await aside(self.meter.flush)

@@ -62,6 +62,7 @@ impl Posting {
             refusing: judgement.refusing,
             limit,
             calls,
+            subscription_status: self.standing.status,
         })
     }
 

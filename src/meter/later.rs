@@ -118,7 +118,7 @@ impl Meter {
         let user = name::user(user)?;
         let key = hold_id.to_string();
         let completion = self.told(&key, |_| (), then);
-        self.begin(key, self.release_work(user, hold_id, completion))
+        self.begin(key, self.release_work(user, hold_id, true, completion))
     }
 
     /// Takes back what was started, if it has not begun: then nothing happens and no answer

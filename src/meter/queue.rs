@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::job::Completion;
-use super::receipt::Receipt;
+use super::receipt::ReleaseStatus;
 use super::{Meter, events};
 use crate::domain::call::{CallOutcome, CallRecord};
 use crate::domain::key::CallKey;
+use crate::domain::name;
 use crate::error::Result;
 
 impl Meter {
@@ -25,7 +26,7 @@ impl Meter {
     pub fn queue_call(&self, record: &CallRecord) -> Result<String> {
         let entry = self.entry(record)?;
         let key = entry.key_text.clone();
-        let completion = self.unattended(key.clone());
+        let completion = self.unattended(key.clone(), events::recorded);
         self.submit_entry(entry, false, completion)?;
         Ok(key)
     }
@@ -58,8 +59,19 @@ impl Meter {
     /// ```
     pub fn queue_settle(&self, user: &str, hold_id: CallKey, outcome: &CallOutcome) -> Result<()> {
         let settlement = self.settlement(user, hold_id, outcome)?;
-        let completion = self.unattended(hold_id.to_string());
+        let completion = self.unattended(hold_id.to_string(), events::recorded);
         self.inner.store.submit(self.settlement_work(settlement, false, completion)).map(drop)
+    }
+
+    /// Queues what [`Meter::release`] does and returns at once: the call was not made. A hold that
+    /// is unknown or was settled meanwhile is logged and counted by [`Meter::queued_failures`].
+    ///
+    /// # Errors
+    /// `invalid_name`; `overloaded` when the queue is full for `busy_timeout_ms`.
+    pub fn queue_release(&self, user: &str, hold_id: CallKey) -> Result<()> {
+        let user = name::user(user)?;
+        let completion = self.unattended(hold_id.to_string(), |_: &ReleaseStatus| ());
+        self.inner.store.submit(self.release_work(user, hold_id, false, completion)).map(drop)
     }
 
     /// Waits until everything that was queued before is committed.
@@ -71,17 +83,17 @@ impl Meter {
         self.inner.store.flush()
     }
 
-    /// How many queued records and settlements failed after they were accepted; each is logged as
-    /// an error.
+    /// How many queued records, settlements and releases failed after they were accepted; each is
+    /// logged as an error.
     pub fn queued_failures(&self) -> u64 {
         self.inner.queued_failures.load(Ordering::Relaxed)
     }
 
     /// Takes the outcome of what nobody waits for.
-    fn unattended(&self, key: String) -> Completion<Receipt> {
+    fn unattended<T: 'static>(&self, key: String, done: fn(&T)) -> Completion<T> {
         let failures = Arc::clone(&self.inner.queued_failures);
         Box::new(move |outcome| match outcome {
-            Ok(receipt) => events::recorded(&receipt),
+            Ok(answer) => done(&answer),
             Err(error) => {
                 failures.fetch_add(1, Ordering::Relaxed);
                 events::queued_call_failed(&key, &error);

@@ -10,6 +10,7 @@ use crate::domain::money::Money;
 use crate::domain::operation::Operation;
 use crate::domain::price::PriceMatch;
 use crate::domain::pruned::PrunedCall;
+use crate::domain::subscription::SubscriptionStatus;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::usage::Usage;
 
@@ -161,6 +162,10 @@ pub struct HoldReceipt {
     pub is_repeat: bool,
     /// The limit with the least room left, this hold included.
     pub tightest: Option<LimitState>,
+    /// The status of the user's subscription, if there is one: what a host asks that lets nobody
+    /// whose subscription has lapsed go on with the default plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_status: Option<SubscriptionStatus>,
 }
 
 impl HoldReceipt {
@@ -180,6 +185,7 @@ impl HoldReceipt {
             expires_at: hold.expires_at,
             is_repeat: false,
             tightest: None,
+            subscription_status: None,
         }
     }
 }
@@ -245,6 +251,9 @@ pub struct Decision {
     pub usage_period: Span,
     /// The calls, in their order.
     pub calls: Vec<CallVerdict>,
+    /// The status of the user's subscription, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_status: Option<SubscriptionStatus>,
 }
 
 /// The answer to `reserve`.

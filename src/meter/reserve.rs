@@ -225,11 +225,13 @@ fn answer(posting: &Posting, user: &str, key: &str, step: Step) -> Reservation {
         Step::Held(hold) => {
             let mut receipt = HoldReceipt::new(user, key, &hold);
             receipt.is_repeat = true;
+            receipt.subscription_status = posting.standing.status;
             Reservation::Granted(Box::new(receipt))
         }
         Step::New(hold, _) => {
             let mut receipt = HoldReceipt::new(user, key, &hold);
             receipt.tightest = posting.tightest_for(&hold);
+            receipt.subscription_status = posting.standing.status;
             Reservation::Granted(Box::new(receipt))
         }
     }

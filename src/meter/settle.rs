@@ -82,7 +82,7 @@ impl Meter {
     pub fn release(&self, user: &str, hold_id: CallKey) -> Result<ReleaseStatus> {
         let user = name::user(user)?;
         self.run(&hold_id.to_string(), |completion| {
-            self.inner.store.submit(self.release_work(user, hold_id, completion))
+            self.inner.store.submit(self.release_work(user, hold_id, true, completion))
         })
     }
 
@@ -90,10 +90,12 @@ impl Meter {
         &self,
         user: &str,
         hold_id: CallKey,
+        is_awaited: bool,
         completion: Completion<ReleaseStatus>,
     ) -> Box<dyn Work> {
         let (user, now, rules) = (user.to_owned(), self.now(), Arc::clone(&self.inner.rules));
-        let about = About::holds(&user, vec![hold_id, hold_id.correction()]);
+        let keys = vec![hold_id, hold_id.correction()];
+        let about = About { is_awaited, ..About::holds(&user, keys) };
         let windows = move |head: &Head| windows_at(head, now);
         let decide = move |view: &View| release(&user, hold_id, now, &rules, view);
         Self::work(about, windows, decide, completion)

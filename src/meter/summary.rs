@@ -12,6 +12,7 @@ use crate::domain::counter::{Counter, CounterKey};
 use crate::domain::limit::{LimitState, percent, usage_status};
 use crate::domain::money::Money;
 use crate::domain::name;
+use crate::domain::operation::Operation;
 use crate::domain::time::{Span, Timestamp};
 use crate::error::{Error, Result, shown};
 
@@ -99,6 +100,25 @@ pub struct UsageSummary {
     pub usage_percentages: BTreeMap<String, f64>,
 }
 
+/// What was used of one provider for one operation, in the usage periods of one label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageLine {
+    /// `YYYY-MM`: the month that the usage periods start in.
+    pub billing_period: String,
+    /// Who was paid.
+    pub provider: String,
+    /// What was done.
+    pub operation: Operation,
+    /// Recorded calls.
+    pub calls: i64,
+    /// Input and output tokens.
+    pub tokens: i64,
+    /// The known cost, in dollars.
+    pub cost: Money,
+    /// Calls whose cost is unknown.
+    pub unpriced_calls: i64,
+}
+
 impl Meter {
     /// What a user used in a period: totals, breakdowns, and where its limits stand now.
     ///
@@ -126,6 +146,34 @@ impl Meter {
         summary.span = span;
         add(&mut summary, &counters)?;
         Ok(summary)
+    }
+
+    /// What a user used in a period, by provider and operation together: the lines of the view
+    /// `usage_by_provider`, ascending by label, provider and operation. They add up to the
+    /// summary of that period.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a period that is none of `current`, `all`, `YYYY-MM`.
+    pub fn usage_lines(&self, user: &str, period: &PeriodChoice) -> Result<Vec<UsageLine>> {
+        let user = name::user(user)?;
+        let within = match period {
+            PeriodChoice::Current => {
+                let starts_at = self.current_period(user)?.usage_period.starts_at;
+                Span { starts_at, ends_at: starts_at.plus_micros(1) }
+            }
+            PeriodChoice::Month(label) => month(label)?,
+            PeriodChoice::All => Span::ALWAYS,
+        };
+        let mut lines: BTreeMap<_, Breakdown> = BTreeMap::new();
+        for (key, counter) in self.inner.store.period_counters(user, within)? {
+            let name = (key.starts_at.month_label(), key.provider, key.operation);
+            lines.entry(name).or_default().add(&counter)?;
+        }
+        let line = |((billing_period, provider, operation), used)| {
+            let Breakdown { calls, tokens, cost, unpriced_calls } = used;
+            UsageLine { billing_period, provider, operation, calls, tokens, cost, unpriced_calls }
+        };
+        Ok(lines.into_iter().map(line).collect())
     }
 }
 

@@ -449,12 +449,14 @@ impl Store for MemoryStore {
 }
 
 fn fits(filter: &CallFilter, call: &Call) -> bool {
-    let CallFilter { provider, operation, model, status_code, within, is_unpriced } = filter;
+    let CallFilter { provider, operation, model, status_code, .. } = filter;
+    let CallFilter { within, period_within, is_unpriced, .. } = filter;
     provider.as_ref().is_none_or(|provider| *provider == call.provider)
         && operation.as_ref().is_none_or(|operation| operation == call.operation.as_str())
         && model.as_ref().is_none_or(|model| *model == call.model)
         && status_code.is_none_or(|status_code| status_code == call.status_code)
         && within.is_none_or(|within| within.contains(call.occurred_at))
+        && period_within.is_none_or(|within| within.contains(call.period_starts_at))
         && (!is_unpriced || call.cost.is_none())
 }
 

@@ -298,6 +298,8 @@ pub struct CallFilter {
     pub status_code: Option<i64>,
     /// Only calls that were made within this span.
     pub within: Option<Span>,
+    /// Only calls whose usage period starts within this span: a month's are those of its label.
+    pub period_within: Option<Span>,
     /// Only calls whose cost is unknown.
     pub is_unpriced: bool,
 }

@@ -94,6 +94,15 @@ pub(crate) fn extract_usage<'py>(
     show(py, &py.detach(|| ingest::extract_usage_text(provider, &text)))
 }
 
+/// What a body of bytes counts as by its `Content-Type`: one image, one video, one sound.
+#[pyfunction]
+pub(crate) fn extract_content_type<'py>(
+    py: Python<'py>,
+    content_type: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    show(py, &ingest::extract_content_type(content_type))
+}
+
 /// Reads what a stream used, chunk by chunk or event by event.
 #[pyclass(module = "alwrity_metering")]
 pub(crate) struct UsageStream {

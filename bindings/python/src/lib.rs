@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::ingest::{
         UsageStream, detect_body, detect_model, detect_provider, estimate_input_tokens,
-        estimate_request, estimate_tokens, extract_usage,
+        estimate_request, estimate_tokens, extract_content_type, extract_usage,
     };
     #[pymodule_export]
     use super::log::stop_logging;

@@ -70,14 +70,14 @@ result! {
     /// Whether calls may be made now. Being over a limit is a decision, never an error.
     Decision,
     allowed, reason, user, plan_id, message, limit, limits, refusing, resets_at, retry_after_ms,
-    upgrade_plan_id, cost_usd, usage_period, calls,
+    upgrade_plan_id, cost_usd, usage_period, calls, subscription_status,
 }
 
 result! {
     /// A hold that was granted: room that is kept free until it is settled, released or expires.
     HoldReceipt,
     hold_id, idempotency_key, user, provider, operation, model, usage, call_count, cost_usd,
-    is_price_known, reserved_at, expires_at, is_repeat, tightest,
+    is_price_known, reserved_at, expires_at, is_repeat, tightest, subscription_status,
 }
 
 result! {
@@ -93,4 +93,41 @@ result! {
     Quote,
     cost_usd, cost_input_usd, cost_output_usd, provider, operation, model, lines, price_version,
     price_match,
+}
+
+/// The numbers of a limit that a rate-limit header tells: its name, metric and window, the maximum
+/// and what remains after the wanted amount as whole numbers (dollars in millionths), and the
+/// microsecond that it resets at. Nothing where there is no limit.
+type Room = (String, String, String, i64, i64, Option<i64>);
+
+fn room(state: Option<&core::LimitState>) -> Option<Room> {
+    let state = state?;
+    let whole = |amount: core::Amount| match amount {
+        core::Amount::Count(count) => count,
+        core::Amount::Usd(money) => money.pico_usd().div_euclid(1_000_000),
+    };
+    let left = state.remaining?.number().saturating_sub(state.wanted.number()).max(0);
+    let left = match state.maximum? {
+        core::Amount::Count(_) => left,
+        core::Amount::Usd(_) => left / 1_000_000,
+    };
+    let resets_at = state.resets_at.map(core::Timestamp::micros);
+    let (metric, window) = (state.metric.name().to_owned(), state.window.to_string());
+    Some((state.name.clone(), metric, window, whole(state.maximum?), left, resets_at))
+}
+
+#[pymethods]
+impl Decision {
+    /// What the rate-limit headers tell, without making objects of it all.
+    fn _room(&self) -> Option<Room> {
+        room(self.0.limit.as_ref())
+    }
+}
+
+#[pymethods]
+impl HoldReceipt {
+    /// What the rate-limit headers tell, without making objects of it all.
+    fn _room(&self) -> Option<Room> {
+        room(self.0.tightest.as_ref())
+    }
 }

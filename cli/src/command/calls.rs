@@ -34,19 +34,20 @@ pub(crate) struct Calls {
     /// Only calls whose cost is unknown
     #[arg(long)]
     unpriced: bool,
-    /// Only calls within the running period (`current`), or within a month such as `2025-10`
+    /// Only calls within the running period (`current`), or within those that start in a month
+    /// such as `2025-10`
     #[arg(long, value_name = "PERIOD", default_value = "all")]
     period: PeriodChoice,
 }
 
 pub(crate) fn run(args: Calls, context: &Context<'_>) -> Result<Answer, Failure> {
     let meter = context.open()?;
-    let within = match &args.period {
-        PeriodChoice::All => None,
-        PeriodChoice::Current => Some(meter.current_period(&args.user)?.usage_period),
+    let (within, period_within) = match &args.period {
+        PeriodChoice::All => (None, None),
+        PeriodChoice::Current => (Some(meter.current_period(&args.user)?.usage_period), None),
         PeriodChoice::Month(label) => {
             let starts_at = Timestamp::from_month_label(label)?;
-            Some(Span { starts_at, ends_at: starts_at.plus_months(1) })
+            (None, Some(Span { starts_at, ends_at: starts_at.plus_months(1) }))
         }
     };
     let filter = CallFilter {
@@ -55,6 +56,7 @@ pub(crate) fn run(args: Calls, context: &Context<'_>) -> Result<Answer, Failure>
         model: args.model,
         status_code: args.status_code,
         within,
+        period_within,
         is_unpriced: args.unpriced,
     };
     let page = Page { before_id: args.before_id, offset: 0, limit: args.limit };

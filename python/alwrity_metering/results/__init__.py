@@ -75,6 +75,7 @@ from ._usage import (
     Projections,
     QuotedPrice,
     Span,
+    UsageLine,
     UsageSummary,
     UserLimits,
 )
@@ -142,6 +143,7 @@ __all__ = [
     "TermPayment",
     "Trends",
     "UnpricedGroup",
+    "UsageLine",
     "UsageSnapshot",
     "UsageSummary",
     "UserLimits",

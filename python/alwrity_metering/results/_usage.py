@@ -176,6 +176,19 @@ class UsageSummary(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class UsageLine(Result):
+    """What was used of one provider for one operation, in the usage periods of one label."""
+
+    billing_period: str
+    provider: str
+    operation: str
+    calls: int
+    tokens: int
+    cost: Decimal
+    unpriced_calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class UserLimits(Result):
     """Where a user stands with every limit, in the order of the plan."""
 

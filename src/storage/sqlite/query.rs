@@ -62,10 +62,16 @@ fn conditions(user_id: i64, filter: &CallFilter) -> (String, Vec<Value>) {
         conditions.push("status_code = ?");
         values.push(Value::Integer(status_code));
     }
-    if let Some(within) = filter.within {
-        conditions.push("occurred_at_us >= ? AND occurred_at_us < ?");
-        values.push(Value::Integer(within.starts_at.micros()));
-        values.push(Value::Integer(within.ends_at.micros()));
+    let spans = [
+        (filter.within, "occurred_at_us >= ? AND occurred_at_us < ?"),
+        (filter.period_within, "period_starts_at_us >= ? AND period_starts_at_us < ?"),
+    ];
+    for (span, condition) in spans {
+        if let Some(span) = span {
+            conditions.push(condition);
+            values.push(Value::Integer(span.starts_at.micros()));
+            values.push(Value::Integer(span.ends_at.micros()));
+        }
     }
     if filter.is_unpriced {
         conditions.push("cost_pico_usd IS NULL");

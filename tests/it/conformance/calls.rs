@@ -107,6 +107,18 @@ pub(crate) fn each_filter_selects(store: &dyn Store) {
     }
 }
 
+pub(crate) fn a_usage_period_is_selected_by_its_start(store: &dyn Store) {
+    // Both were made in October; the second counts in a period that started in September.
+    record(store, "u", "1", &call());
+    record(store, "u", "2", &Call { period_starts_at: at("2025-09-15T00:00:00Z"), ..call() });
+    let within = |from: &str, to: &str| CallFilter {
+        period_within: Some(Span { starts_at: at(from), ends_at: at(to) }),
+        ..CallFilter::default()
+    };
+    assert_eq!(ids(store, &within("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")), [2]);
+    assert_eq!(ids(store, &within("2025-10-01T00:00:00Z", "2025-11-01T00:00:00Z")), [1]);
+}
+
 pub(crate) fn filters_add_up(store: &dyn Store) {
     record_five(store);
     let filter = CallFilter {
@@ -115,6 +127,7 @@ pub(crate) fn filters_add_up(store: &dyn Store) {
         model: Some("gemini-2.5-flash".into()),
         status_code: Some(200),
         within: Some(Span::ALWAYS),
+        period_within: Some(Span::ALWAYS),
         is_unpriced: false,
     };
     assert_eq!(ids(store, &filter), [6, 1]);

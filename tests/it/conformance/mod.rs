@@ -97,6 +97,7 @@ macro_rules! conformance {
                 every_variant_and_match_comes_back
                 calls_are_newest_first
                 each_filter_selects
+                a_usage_period_is_selected_by_its_start
                 filters_add_up
                 an_offset_and_a_limit_make_pages
                 a_cursor_makes_pages

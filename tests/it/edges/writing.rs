@@ -266,6 +266,23 @@ fn bad_input_of_a_queued_settlement_is_answered_at_once_and_later_failures_are_c
 }
 
 #[test]
+fn a_queued_release_gives_the_hold_back_and_its_failures_are_counted() {
+    let scene = Scene::new();
+    let hold_id = granted(&scene.meter, &ask("u", "k", 10, 5)).hold_id;
+    assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 1));
+    scene.meter.queue_release("u", hold_id).unwrap();
+    scene.meter.queue_release("u", hold_id).unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(used_and_held(&scene.meter, "u", "gemini_calls"), (0, 0));
+    assert_eq!(scene.meter.queued_failures(), 0, "giving it back again does nothing");
+    assert_eq!(scene.meter.queue_release(" ", hold_id).unwrap_err().code(), "invalid_name");
+    scene.meter.queue_release("u", CallKey::new("u", "unheard of")).unwrap();
+    scene.meter.flush().unwrap();
+    assert_eq!(scene.meter.queued_failures(), 1);
+    assert_eq!(log(&scene.meter, "u").total_count, 0);
+}
+
+#[test]
 fn queued_settlements_survive_the_end_of_the_meter() {
     let scene = Scene::new();
     scene.meter.set_limit("u", &limit("gemini_calls", "unlimited")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alwrity_metering::{Amount, CallFilter, Money, Page, UsageStatus};
+use alwrity_metering::{Amount, CallFilter, Money, Page, PeriodChoice, UsageLine, UsageStatus};
 
 use super::{CALLS, USER, at, history};
 
@@ -113,6 +113,38 @@ fn a_limits_projection_says_when_it_is_reached() {
     assert!(used > 0 && projected > used);
     assert_eq!(openai.reached_at, None, "far from it");
     assert!(!by_name.contains_key("ai_text_generation_calls"), "no limit, no projection");
+}
+
+#[test]
+fn usage_lines_are_the_views_and_add_up_to_the_summary() {
+    let history = history();
+    history.clock.set(at(INSTANT));
+    for (period, condition) in [
+        (PeriodChoice::All, "1"),
+        (PeriodChoice::Month("2026-05".into()), "billing_period = '2026-05'"),
+        (PeriodChoice::Current, "billing_period = '2027-07'"),
+    ] {
+        let lines = history.meter.usage_lines(USER, &period).unwrap();
+        let shown = |line: &UsageLine| {
+            let UsageLine { billing_period, provider, operation, .. } = line;
+            let numbers = [line.calls, line.tokens, line.cost.pico_usd(), line.unpriced_calls];
+            let names = [billing_period.clone(), provider.clone(), operation.to_string()];
+            names.into_iter().chain(numbers.map(|number| number.to_string())).collect()
+        };
+        let lines_shown: Vec<Vec<String>> = lines.iter().map(shown).collect();
+        // Two usage periods that start in one month are one line.
+        let sql = format!(
+            "SELECT billing_period, provider, operation, sum(calls), sum(tokens), \
+             sum(cost_pico_usd), sum(unpriced_calls) FROM usage_by_provider \
+             WHERE user_id = '{USER}' AND {condition} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        );
+        assert!(!lines.is_empty());
+        assert_eq!(lines_shown, history.rows(&sql), "{period:?}");
+        let summary = history.meter.usage_summary(USER, &period).unwrap();
+        let calls: i64 = lines.iter().map(|line| line.calls).sum();
+        assert_eq!(calls, summary.total_calls, "{period:?}");
+    }
+    assert_eq!(history.meter.usage_lines("nobody", &PeriodChoice::All).unwrap(), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use alwrity_metering::{
     CallFilter, CallKey, CallRecord, CallRequest, HoldReceipt as Held, Page, Reservation,
-    Reservations, Span,
+    Reservations, Span, Timestamp,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -177,6 +177,12 @@ impl Meter {
         self.answer(py, |meter| meter.release(user, key))
     }
 
+    /// Queues what `release` does and returns at once: the call was not made.
+    fn queue_release(&self, py: Python<'_>, user: &str, hold: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (key, _) = held(py, hold)?;
+        self.ask(py, |meter| meter.queue_release(user, key))
+    }
+
     /// Records a call that was made, priced and counted, once per idempotency key.
     ///
     /// A call over a hard limit is recorded too: the provider was already paid; `limits_exceeded`
@@ -271,8 +277,8 @@ impl Meter {
 
     /// A page of a user's recorded calls, newest first, and how many there are in all.
     #[pyo3(signature = (
-        user, *, provider=None, operation=None, model=None, status_code=None, since=None,
-        until=None, unpriced=false, before_id=None, offset=0, limit=50,
+        user, *, provider=None, operation=None, model=None, status_code=None, period=None,
+        since=None, until=None, unpriced=false, before_id=None, offset=0, limit=50,
     ))]
     #[expect(clippy::too_many_arguments, reason = "a filter and a page, as Python names them")]
     fn calls<'py>(
@@ -283,6 +289,7 @@ impl Meter {
         operation: Option<String>,
         model: Option<String>,
         status_code: Option<i64>,
+        period: Option<&str>,
         since: Option<&Bound<'py, PyAny>>,
         until: Option<&Bound<'py, PyAny>>,
         unpriced: bool,
@@ -290,9 +297,15 @@ impl Meter {
         offset: i64,
         limit: i64,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let within = span(since, until)?;
-        let filter =
-            CallFilter { provider, operation, model, status_code, within, is_unpriced: unpriced };
+        let filter = CallFilter {
+            provider,
+            operation,
+            model,
+            status_code,
+            within: span(since, until)?,
+            period_within: period.map(|label| month(py, label)).transpose()?,
+            is_unpriced: unpriced,
+        };
         let page = Page { before_id, offset, limit };
         self.answer(py, |meter| meter.calls(user, &filter, page))
     }
@@ -328,6 +341,12 @@ pub(crate) fn settlement(
         None => ("", None),
     };
     Ok((key, outcome(provider, usage, arguments)?))
+}
+
+/// The instants that the usage periods of a label start at, `YYYY-MM`.
+fn month(py: Python<'_>, label: &str) -> PyResult<Span> {
+    let starts_at = Timestamp::from_month_label(label).map_err(|error| failed(py, &error))?;
+    Ok(Span { starts_at, ends_at: starts_at.plus_months(1) })
 }
 
 /// From an instant on, and before another; all of time where none is given.

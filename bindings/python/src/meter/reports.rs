@@ -27,6 +27,19 @@ impl Meter {
         self.answer(py, |meter| meter.usage_summary(user, &choice))
     }
 
+    /// What a user used in a period, by provider and operation together: the lines of the view
+    /// `usage_by_provider`. They add up to the summary of that period.
+    #[pyo3(signature = (user, period = "current"))]
+    fn usage_lines<'py>(
+        &self,
+        py: Python<'py>,
+        user: &str,
+        period: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let choice: PeriodChoice = period.parse().map_err(|error| failed(py, &error))?;
+        self.answer(py, |meter| meter.usage_lines(user, &choice))
+    }
+
     /// What a user used in the running period, of what it may use, and where it is heading.
     fn dashboard<'py>(&self, py: Python<'py>, user: &str) -> PyResult<Bound<'py, PyAny>> {
         self.answer(py, |meter| meter.dashboard(user))
