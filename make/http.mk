@@ -5,13 +5,17 @@
 
 PORT ?= 8000
 DB ?= metering.db
+HTTP_TOOLS := .venv/http_tools_are_set_up
 HTTP_READY := .venv/http_is_set_up
 HTTP_SOURCES := python/alwrity_metering/fastapi examples/fastapi_app tests/python/http benches/http
 HTTP_CHECKED := examples/fastapi_app tests/python/http/*.py benches/http/*.py
 
-# The package itself only where nothing else has installed it.
-$(HTTP_READY): tests/python/http/requirements.txt | setup
+$(HTTP_TOOLS): tests/python/http/requirements.txt | setup
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# The package itself only where nothing else has installed it.
+$(HTTP_READY): $(HTTP_TOOLS)
 	$(PYTHON) -c 'import alwrity_metering' 2>/dev/null || \
 		VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --release
 	touch $@
@@ -23,7 +27,7 @@ serve: $(HTTP_READY) ## Run the example backend: two workers on 127.0.0.1 (PORT,
 demo-http: $(HTTP_READY)
 	PYTHONPATH=examples $(PYTHON) -m fastapi_app.tour
 
-lint-http: $(HTTP_READY)
+lint-http: $(HTTP_TOOLS)
 	ruff format --check $(HTTP_SOURCES)
 	ruff check $(HTTP_SOURCES)
 	cd python && mypy --strict --package alwrity_metering.fastapi
