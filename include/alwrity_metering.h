@@ -1265,6 +1265,12 @@ alwm_status alwm_queue_settle(const struct alwm_meter *meter,
                               struct alwm_text hold_id,
                               const struct alwm_call_outcome *outcome);
 
+// Queues the giving back of a hold and returns at once.
+// Since 0.1.0.
+alwm_status alwm_queue_release(const struct alwm_meter *meter,
+                               struct alwm_text user,
+                               struct alwm_text hold_id);
+
 // Gives a hold back: the call was not made. `status`, an `alwm_release_status`, may be `NULL`.
 // Since 0.1.0.
 alwm_status alwm_release(const struct alwm_meter *meter,
@@ -1548,6 +1554,14 @@ alwm_status alwm_usage_summary(const struct alwm_meter *meter,
                                struct alwm_text user,
                                struct alwm_text period,
                                struct alwm_string *json);
+
+// What a user used in a period, as `alwm_usage_summary` takes it, by provider and operation
+// together.
+// Since 0.1.0.
+alwm_status alwm_usage_lines(const struct alwm_meter *meter,
+                             struct alwm_text user,
+                             struct alwm_text period,
+                             struct alwm_string *json);
 
 // A user's running period at one glance: use, limits, trends, projections, alerts.
 // Since 0.1.0.

@@ -31,7 +31,7 @@ lint-http: $(HTTP_TOOLS)
 	ruff format --check $(HTTP_SOURCES)
 	ruff check $(HTTP_SOURCES)
 	cd python && mypy --strict --package alwrity_metering.fastapi
-	MYPYPATH=examples:tests/python/http mypy --strict --explicit-package-bases $(HTTP_CHECKED)
+	MYPYPATH=python:examples:tests/python/http mypy --strict --explicit-package-bases $(HTTP_CHECKED)
 
 # In place; `make test` tests the installed wheel.
 test-http: $(HTTP_READY)

@@ -281,6 +281,11 @@ static void a_hold_is_given_back(void **state) {
   json_decref(shown);
   OK(alwm_release(own.meter, T("u1"), T(reservation.hold_id), &status, NULL));
   assert_int_equal(status, ALWM_RELEASE_STATUS_ALREADY_CLOSED);
+  OK(alwm_reserve(own.meter, &request, &reservation, NULL));
+  OK(alwm_queue_release(own.meter, T("u1"), T(reservation.hold_id)));
+  OK(alwm_flush(own.meter));
+  OK(alwm_release(own.meter, T("u1"), T(reservation.hold_id), &status, NULL));
+  assert_int_equal(status, ALWM_RELEASE_STATUS_ALREADY_CLOSED);
   FAILS(ALWM_STATUS_UNKNOWN_HOLD, alwm_release(own.meter, T("u1"),
                                                T("00000000000000000000000000000000"), NULL, NULL));
   FAILS(ALWM_STATUS_INVALID_NAME, alwm_release(own.meter, T("u1"), T("x"), NULL, NULL));
@@ -358,6 +363,7 @@ static void an_estimate_is_reserved_and_its_settlement_teaches(void **state) {
   REFUSED(alwm_estimate_request(own.meter, &request, T("{"), &estimate, NULL));
   FAILS(ALWM_STATUS_INVALID_NAME,
         alwm_queue_settle(own.meter, T("u1"), T("no hold"), &outcome));
+  FAILS(ALWM_STATUS_INVALID_NAME, alwm_queue_release(own.meter, T("u1"), T("no hold")));
   scene_end(&own);
 }
 

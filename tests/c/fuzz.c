@@ -310,7 +310,7 @@ static void ask_something(void) {
   static of_two *const of_twos[] = {
       alwm_usage_summary, alwm_confirm_payment, alwm_downgrade,        alwm_preview_change,
       alwm_invoice,       alwm_invoice_text,    alwm_finalize_invoice, alwm_clear_limit,
-      alwm_invoice_html,
+      alwm_invoice_html,  alwm_usage_lines,
   };
   static of_number *const of_numbers[] = {alwm_trends, alwm_daily_trends, alwm_mark_past_due};
   static of_none *const of_nones[] = {alwm_plans,  alwm_users,           alwm_unpriced,

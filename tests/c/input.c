@@ -34,6 +34,7 @@ static void every_function_refuses_a_null_meter(void **state) {
   REFUSED(alwm_reserve_all(none, &request, 1, &reservation, NULL));
   REFUSED(alwm_settle(none, T("u"), T("h"), &outcome, NULL, NULL));
   REFUSED(alwm_queue_settle(none, T("u"), T("h"), &outcome));
+  REFUSED(alwm_queue_release(none, T("u"), T("h")));
   REFUSED(alwm_release(none, T("u"), T("h"), NULL, NULL));
   alwm_call_estimate estimate = {.size = sizeof estimate};
   REFUSED(alwm_estimate_text(none, &request, T("x"), &estimate, NULL));
@@ -43,6 +44,7 @@ static void every_function_refuses_a_null_meter(void **state) {
   REFUSED(alwm_set_now(none, 1));
   REFUSED(alwm_seed(none, T("default"), NULL));
   REFUSED(alwm_usage_summary(none, T("u"), T("current"), &json));
+  REFUSED(alwm_usage_lines(none, T("u"), T("current"), &json));
   REFUSED(alwm_dashboard(none, T("u"), &json));
   REFUSED(alwm_trends(none, T("u"), 1, &json));
   REFUSED(alwm_daily_trends(none, T("u"), 1, &json));

@@ -36,6 +36,15 @@ static void a_summary_is_the_sum_of_the_calls(void **state) {
   }
   alwm_string json = {NULL, 0};
   REFUSED(alwm_usage_summary(own.meter, T("u1"), T("yesterday"), &json));
+  OK(alwm_usage_lines(own.meter, T("u1"), T("2025-10"), &json));
+  json_t *lines = taken(&json);
+  int64_t calls = 0;
+  for (size_t n = 0; n < json_array_size(lines); n++) {
+    calls += json_integer_value(json_object_get(json_array_get(lines, n), "calls"));
+  }
+  assert_int_equal(calls, 4);
+  json_decref(lines);
+  REFUSED(alwm_usage_lines(own.meter, T("u1"), T("yesterday"), &json));
   scene_end(&own);
 }
 

@@ -165,6 +165,24 @@ pub unsafe extern "C" fn alwm_queue_settle(
     })
 }
 
+/// Queues the giving back of a hold and returns at once.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn alwm_queue_release(
+    meter: *const alwm_meter,
+    user: alwm_text,
+    hold_id: alwm_text,
+) -> alwm_status {
+    // SAFETY: the caller keeps docs/c-abi.md.
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
+        let meter = caller.shared("meter", meter)?;
+        let user = caller.text("user", user)?;
+        let hold_id: CallKey = caller.text("hold_id", hold_id)?.parse()?;
+        meter.core.queue_release(user, hold_id)
+    })
+}
+
 /// What became of a hold that was given back.
 #[derive(Serialize)]
 struct Released {

@@ -78,6 +78,7 @@ fn filter_of(caller: Caller<'_>, filter: *const alwm_call_filter) -> Result<(Cal
         model: text("model", own.model)?,
         status_code: given(own.status_code),
         within,
+        period_within: None,
         is_unpriced: own.is_unpriced != 0,
     };
     Ok((filter, Page { before_id: given(own.before_id), offset: own.offset, limit: own.limit }))

@@ -30,6 +30,27 @@ pub unsafe extern "C" fn alwm_usage_summary(
     })
 }
 
+/// What a user used in a period, as `alwm_usage_summary` takes it, by provider and operation
+/// together.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn alwm_usage_lines(
+    meter: *const alwm_meter,
+    user: alwm_text,
+    period: alwm_text,
+    json: *mut alwm_string,
+) -> alwm_status {
+    // SAFETY: the caller keeps docs/c-abi.md.
+    let promise = unsafe { Promise::given() };
+    kept(&promise, |caller| {
+        let meter = caller.shared("meter", meter)?;
+        let json = caller.value("json", json)?;
+        let period = caller.optional("period", period)?.unwrap_or("current").parse()?;
+        let user = caller.text("user", user)?;
+        put_json(Some(json), &meter.core.usage_lines(user, &period)?)
+    })
+}
+
 /// A user's running period at one glance: use, limits, trends, projections, alerts.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]

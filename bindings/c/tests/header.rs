@@ -112,7 +112,7 @@ fn verbs() -> BTreeSet<String> {
 }
 
 /// Verbs that have no function of their name, and what stands for them.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 13] = [
     ("with_store", "a store of another language is no use to C"),
     ("options", "the caller knows what it opened the meter with"),
     ("catalogue", "`alwm_plans` and `alwm_prices`"),
@@ -121,6 +121,11 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("put_price", "`alwm_put_prices`"),
     ("current_period", "`alwm_subscription` shows plan and periods"),
     ("visit_days", "`alwm_query` reads the days"),
+    ("record_call_then", "`alwm_queue_call`: C has no event loop to answer to"),
+    ("reserve_all_then", "`alwm_reserve_all`"),
+    ("settle_then", "`alwm_queue_settle`"),
+    ("release_then", "`alwm_queue_release`"),
+    ("take_back", "only what answers later can be taken back"),
 ];
 
 #[test]

@@ -49,7 +49,7 @@ mod _native {
     #[pymodule_export]
     use super::meter::Meter;
     #[pymodule_export]
-    use super::outgoing::{extract_content_type, read_request};
+    use super::outgoing::read_request;
     #[pymodule_export]
     use super::results::{Decision, HoldReceipt, Quote, Receipt};
     #[pymodule_export]

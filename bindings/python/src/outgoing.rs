@@ -1,5 +1,5 @@
-//! What the transport of an HTTP client needs: a request before it is sent, an answer that is a
-//! picture or a sound, and what becomes of a call whose answer is lost.
+//! What the transport of an HTTP client needs: a request before it is sent, and what becomes of a
+//! call whose answer is lost.
 
 use alwrity_metering::{ExpiredHolds, Unit, Usage, ingest};
 use pyo3::prelude::*;
@@ -41,15 +41,6 @@ pub(crate) fn read_request<'py>(
     usage.set(Unit::InputTokens, 0);
     let variant = variant.name();
     show(py, &Shown { provider, operation, model, variant, input_tokens, max_output_tokens, usage })
-}
-
-/// What an answer of that `Content-Type` counts as, when it is a picture, a film or a sound.
-#[pyfunction]
-pub(crate) fn extract_content_type<'py>(
-    py: Python<'py>,
-    content_type: &str,
-) -> PyResult<Bound<'py, PyAny>> {
-    show(py, &ingest::extract_content_type(content_type))
 }
 
 #[pymethods]
