@@ -21,7 +21,7 @@ struct Shown {
     usage: Usage,
 }
 
-/// What a request to that URL asks for; `None` when the URL is no provider's. `body` is its JSON.
+/// What a request with that JSON body asks for; `None` when the URL is no provider's.
 #[pyfunction]
 #[pyo3(signature = (url, body=None))]
 pub(crate) fn read_request<'py>(

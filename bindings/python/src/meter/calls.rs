@@ -163,8 +163,7 @@ impl Meter {
         Receipt::of(py, self.ask(py, |meter| meter.settle(user, key, &outcome))?)
     }
 
-    /// Gives a hold back: the call was not made. `released`, or `already_closed` when nothing was
-    /// left.
+    /// Gives a hold back: `released`, or `already_closed` when nothing was left of it.
     ///
     /// Raises `UnknownHoldError`, `HoldClosedError` when it was settled.
     fn release<'py>(
@@ -212,7 +211,7 @@ impl Meter {
         Receipt::of(py, self.ask(py, |meter| meter.record_call(&record))?)
     }
 
-    /// Records several calls, of any users, in as few transactions as fit; one answer for each.
+    /// Records several calls in as few transactions as fit; one answer for each.
     ///
     /// Each is recorded or not on its own: an answer is its `Receipt`, or the exception that it
     /// would have raised.
@@ -260,7 +259,7 @@ impl Meter {
         self.ask(py, |meter| meter.queue_settle(user, key, &outcome))
     }
 
-    /// What a call would cost, without recording it. `cost_usd` is `None` when no price is known.
+    /// What a call would cost; `cost_usd` is `None` when no price is known.
     ///
     /// >>> meter.quote(provider="openai", model="gpt-4o-mini", input_tokens=1_000_000).cost_usd
     /// Decimal('0.15')
@@ -310,7 +309,7 @@ impl Meter {
         self.answer(py, |meter| meter.calls(user, &filter, page))
     }
 
-    /// The plan and the periods of a user now; a user that was never seen is on the default plan.
+    /// The plan and the periods of a user now; one never seen is on the default plan.
     ///
     /// >>> meter.current_period("u1").plan_id
     /// 'free'

@@ -80,7 +80,7 @@ impl Meter {
         show_as(py, "Comparison", &self.ask(py, |meter| meter.compare(user, &choice))?)
     }
 
-    /// What a user's calls of the last `days` would have cost on cheaper models, at list prices.
+    /// What the calls of the last `days` would have cost on cheaper models, by the list.
     #[pyo3(signature = (user, *, days = 30, scope = "used_providers"))]
     fn hints<'py>(
         &self,
