@@ -60,7 +60,9 @@ class FakeProvider:
         self._asked: deque[Asked] = deque(maxlen=ASKED_MAX)
         self._troubles: deque[_Trouble] = deque()
         self._server = _Server((host, port), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
 
     @property
     def url(self) -> str:

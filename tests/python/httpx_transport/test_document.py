@@ -40,4 +40,5 @@ def test_the_examples_run(
         names["gemini"].models.generate_content(model="gemini-2.5-flash", contents="Hello.")
     calls = recorded(names["meter"])
     assert [call.provider for call in calls] == ["openai", "gemini"]
-    names["meter"].close()
+    for name in ("openai", "gemini", "meter"):
+        names[name].close()

@@ -96,6 +96,7 @@ def test_a_failure_that_is_not_retried_is_recorded_when_the_client_is_forgotten(
         client._transport = transport
         client.post(f"{provider.openai_url}/chat/completions", json={"messages": MESSAGES})
         assert recorded(store) == ()
+        transport._wrap.close()
         client._transport = its.HTTPTransport()
     del transport
     gc.collect()
