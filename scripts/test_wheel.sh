@@ -55,6 +55,15 @@ skipped=$(wc -l <"$target/skipped")
 [[ ${#found[@]} -gt 0 ]] || { echo "error: there is no CPython from 3.10 on" >&2; exit 1; }
 
 folder="$target/wheel-${found[-1]}"
+sdks=tests/python/httpx_transport
+# Made of httpx2, and the generation before, made of httpx.
+for generation in requirements-before requirements; do
+  say "tests with the SDKs of $sdks/$generation.txt, CPython ${found[-1]}"
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+    -r "$sdks/$generation.txt"
+  "$folder/bin/python" -m pytest -q "$sdks"
+done
+
 say "tests of the FastAPI part with CPython ${found[-1]}"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
   -r tests/python/http/requirements.txt

@@ -100,10 +100,10 @@ CASES = (
             "cached_input_tokens": 256,
             "reasoning_tokens": 704,
             "web_searches": 2,
-            "file_searches": 1,
+            "storage_searches": 1,
         },
-        # no price of its searches is shipped: it is unknown, never 0
-        None,
+        # the same, 2 searches of the web at $10 and 1 of files at $2.50 a thousand
+        "0.030142",
     ),
     Case(
         "openai-embeddings",
