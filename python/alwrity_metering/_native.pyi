@@ -40,15 +40,15 @@ __all__ = [
     "estimate_input_tokens",
     "estimate_request",
     "estimate_tokens",
+    "extract_content_type",
     "extract_usage",
+    "read_request",
     "run_command",
     "stop_logging",
 ]
 
 def error_table() -> list[dict[str, Any]]: ...
-def estimate_tokens(text: str) -> int:
-    """How many tokens a text has, to about 5 %."""
-
+def estimate_tokens(text: str) -> int: ...
 def estimate_input_tokens(messages: Any, model: str) -> int:
     """How many input tokens messages have: a list of messages, a text, or a whole request."""
 
