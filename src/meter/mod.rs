@@ -1,6 +1,7 @@
 //! The meter: the public handle. It reads the clock, checks input at the door, lets the rules
 //! decide inside one transaction of the store, and answers.
 
+mod adopt;
 pub mod alerts;
 mod calls;
 mod catalogue;
@@ -32,6 +33,7 @@ mod subscription;
 pub mod summary;
 mod verification;
 
+pub use adopt::{Adopted, History};
 pub use estimate::{CallEstimate, EstimateInput, ModelCalibration};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
