@@ -20,6 +20,7 @@ mod context;
 mod failure;
 mod fields;
 mod option_flags;
+mod retry;
 mod saved;
 mod sheet;
 
