@@ -154,6 +154,19 @@ def test_alerts_are_delivered_by_a_function(make_meter: Callable[..., am.Meter])
     assert meter.operator_alerts().total == 0
 
 
+def test_the_maximum_of_an_own_limit_is_a_count_or_dollars(meter: am.Meter) -> None:
+    def maximum(name: str, given: Any) -> Any:
+        limits = meter.set_limit("u1", name, given).limits
+        return next(limit.maximum for limit in limits if limit.name == name)
+
+    # More than there can be dollars: a count is no money.
+    assert maximum("gemini_tokens", 5_000_000_000_000) == 5_000_000_000_000
+    assert maximum("monthly_cost", Decimal("0.0000825")) == Decimal("0.0000825")
+    assert maximum("monthly_cost", "2") == 2
+    with pytest.raises(TypeError, match="maximum must be a Decimal, an int or decimal text"):
+        maximum("monthly_cost", 0.1)
+
+
 def test_subscriptions_and_invoices(
     make_meter: Callable[..., am.Meter], metering_clock: am.ManualClock
 ) -> None:

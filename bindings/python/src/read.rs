@@ -65,21 +65,28 @@ where
 
 /// Dollars: a `Decimal`, an `int`, or decimal text; never a float.
 pub(crate) fn money(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Money> {
+    amount(name, value)?.parse().map_err(|error| failed(value.py(), &error))
+}
+
+/// The digits of an exact number, which is dollars or a count: a `Decimal`, an `int`, or decimal
+/// text; never a float.
+pub(crate) fn amount(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     const EXPECTED: &str = "a Decimal, an int or decimal text such as \"0.15\"";
     if value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyBool>() {
         return Err(wrong(name, EXPECTED, value));
     }
-    let text = if let Ok(text) = value.cast::<PyString>() {
-        text.to_str()?.to_owned()
-    } else if value.is_instance_of::<PyInt>() || value.get_type().name()? == "Decimal" {
-        // Plain digits: `Decimal("1E-9")` would show an exponent.
-        value
-            .call_method1("__format__", (if value.is_instance_of::<PyInt>() { "d" } else { "f" },))?
-            .extract()?
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.to_str()?.to_owned());
+    }
+    // Plain digits: `Decimal("1E-9")` would show an exponent.
+    let form = if value.is_instance_of::<PyInt>() {
+        "d"
+    } else if value.get_type().name()? == "Decimal" {
+        "f"
     } else {
         return Err(wrong(name, EXPECTED, value));
     };
-    text.parse().map_err(|error| failed(value.py(), &error))
+    value.call_method1("__format__", (form,))?.extract()
 }
 
 /// An instant: an aware `datetime`.

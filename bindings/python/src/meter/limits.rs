@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::Meter;
-use crate::read::{Named, instant, money, named, optional, text, unexpected};
+use crate::read::{Named, amount, instant, named, optional, text, unexpected};
 
 #[pymethods]
 impl Meter {
@@ -50,10 +50,7 @@ fn limit_change(
     maximum: &Bound<'_, PyAny>,
     arguments: Option<&Named<'_>>,
 ) -> PyResult<LimitChange> {
-    let maximum = match optional("maximum", maximum, money)? {
-        None => "unlimited".to_owned(),
-        Some(amount) => amount.to_string(),
-    };
+    let maximum = optional("maximum", maximum, amount)?.unwrap_or_else(|| "unlimited".to_owned());
     let mut change = LimitChange { name: name.to_owned(), maximum, ..LimitChange::default() };
     for (key, value) in arguments.into_iter().flatten() {
         let key = key.cast::<PyString>()?;
