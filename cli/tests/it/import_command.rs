@@ -47,10 +47,10 @@ fn full(path: &Path) -> Alwrity {
              'new', 0, NULL, 0.0, 'paid', NULL, NULL, '2025-07-15 08:00:00'),
          ('ada', 2, 'Pro', 'pro', '2025-08-15 08:00:00', '2025-09-15 08:00:00', 'MONTHLY',
              'upgrade', 0, '{\"total_calls\": 40, \"total_tokens\": 900, \"total_cost\": 0.3,
-             \"gemini_calls\": 40, \"mistral_calls\": 0, \"usage_status\": \"warning\"}',
+             \"gemini_calls\": 40, \"mistral_calls\": null, \"usage_status\": \"warning\"}',
              79.0, 'paid', '2025-08-15 08:00:01', 'in_1', '2025-08-15 08:00:00'),
          ('ada', 2, 'Pro', 'pro', '2025-09-15 08:00:00', '2025-10-15 08:00:00', 'MONTHLY',
-             'renewal', 1, NULL, 79.0, 'pending', NULL, NULL, '2025-09-15 08:00:00');
+             'renewal', 1, 'null', 79.0, 'pending', NULL, NULL, '2025-09-15 08:00:00');
          INSERT INTO usage_alerts (user_id, alert_type, threshold_percentage, provider, title,
              message, severity, is_sent, sent_at, is_read, read_at, billing_period, created_at)
          VALUES
@@ -348,7 +348,10 @@ fn a_source_is_never_written() {
     let bench = Bench::new();
     let folder = bench.path("theirs");
     fs::create_dir(&folder).unwrap();
-    drop(full(&folder.join("closed.db")).connection);
+    let closed = full(&folder.join("closed.db"));
+    closed.sql("PRAGMA journal_mode = WAL; INSERT INTO usage_alerts (user_id) VALUES (NULL);");
+    closed.sql("DELETE FROM usage_alerts WHERE user_id IS NULL");
+    drop(closed.connection);
     let open = Alwrity::new(&folder.join("open.db"), Version::Today);
     open.sql("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;");
     open.log(&Log { user: "eve", ..LOG });

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alwrity_metering::{Tier, Timestamp};
-use serde::Deserialize;
-
-use super::amount::Exact;
+use super::amount::{Exact, of_text};
 use super::table::{Fields, Unread};
+use alwrity_metering::{Tier, Timestamp};
 
 /// The limits of a plan: the names of its columns, without `_limit`.
 pub(super) const LIMITS: [&str; 20] = [
@@ -135,20 +133,42 @@ impl SubscriptionRow {
     }
 }
 
-/// What was used before a renewal, as its JSON says.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+/// What was used before a renewal, as its JSON says. What is not there, or is no number, is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct UsedBefore {
     pub(super) total_calls: i64,
     pub(super) total_tokens: i64,
-    pub(super) total_cost: f64,
+    pub(super) total_cost: i64,
     pub(super) gemini_calls: i64,
     pub(super) mistral_calls: i64,
     pub(super) usage_status: String,
 }
 
+impl UsedBefore {
+    /// Nothing for `null`, and for what is no JSON object.
+    fn read(text: &str) -> Option<Self> {
+        let json: serde_json::Value = serde_json::from_str(text).ok()?;
+        let fields = json.as_object()?;
+        let count = |name: &str| {
+            let count = fields.get(name).and_then(serde_json::Value::as_i64);
+            count.filter(|count| *count > 0).unwrap_or(0)
+        };
+        // By its text, so that no float is in between.
+        let cost = fields.get("total_cost").and_then(|cost| of_text(&cost.to_string()));
+        let status = fields.get("usage_status").and_then(serde_json::Value::as_str);
+        Some(Self {
+            total_calls: count("total_calls"),
+            total_tokens: count("total_tokens"),
+            total_cost: cost.map_or(0, |cost| cost.pico),
+            gemini_calls: count("gemini_calls"),
+            mistral_calls: count("mistral_calls"),
+            usage_status: status.unwrap_or_default().to_lowercase(),
+        })
+    }
+}
+
 /// A row of `subscription_renewal_history`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RenewalRow {
     pub(super) user: String,
     pub(super) plan_id: i64,
@@ -168,10 +188,7 @@ pub(super) struct RenewalRow {
 impl RenewalRow {
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self, Unread> {
         let needed = |name: &str| fields.instant(name)?.ok_or(format!("`{name}` is empty"));
-        let used_before = fields.text("usage_before_renewal").map(|text| {
-            serde_json::from_str::<Option<UsedBefore>>(&text)
-                .map_err(|error| format!("`usage_before_renewal`: {error}"))
-        });
+        let used_before = fields.text("usage_before_renewal");
         let amount = fields.exact("payment_amount")?.unwrap_or(Exact::whole(0));
         if amount.pico < 0 {
             return Err("`payment_amount` is negative".to_owned());
@@ -184,7 +201,7 @@ impl RenewalRow {
             ends_at: needed("new_period_end")?,
             is_yearly: fields.word("billing_cycle").as_deref() == Some("yearly"),
             kind: fields.word("renewal_type").unwrap_or_else(|| "renewal".to_owned()),
-            used_before: used_before.transpose()?.flatten(),
+            used_before: used_before.as_deref().and_then(UsedBefore::read),
             amount,
             payment_status: fields.word("payment_status").unwrap_or_else(|| "pending".to_owned()),
             paid_at: fields.instant("payment_date")?,

@@ -11,7 +11,6 @@ use alwrity_metering::{
     Timestamp,
 };
 
-use super::amount::of_float;
 use super::row::{RenewalRow, SubscriptionRow, UsedBefore};
 
 /// Why nobody pays here for what was begun there.
@@ -164,13 +163,12 @@ fn begun(row: &SubscriptionRow, plan: &Plan, before: Option<&Term>) -> Term {
 fn snapshot(used: &UsedBefore) -> UsageSnapshot {
     let calls = [("gemini", used.gemini_calls), ("mistral", used.mistral_calls)];
     let counted = calls.into_iter().filter(|(_, calls)| *calls > 0);
-    let cost = of_float(used.total_cost).map_or(0, |exact| exact.pico);
     UsageSnapshot {
         total_calls: used.total_calls,
         total_tokens: used.total_tokens,
-        total_cost_usd: Money::from_pico_usd(cost),
+        total_cost_usd: Money::from_pico_usd(used.total_cost),
         calls_by_provider: counted.map(|(name, calls)| (name.to_owned(), calls)).collect(),
-        usage_status: match used.usage_status.to_lowercase().as_str() {
+        usage_status: match used.usage_status.as_str() {
             "warning" => UsageStatus::Warning,
             "limit_reached" => UsageStatus::LimitReached,
             _ => UsageStatus::Active,
