@@ -95,6 +95,30 @@ fn every_difference_has_a_reason() {
     assert_eq!(kept["usage_source"], "estimated");
     assert_eq!(kept["occurred_at"], "2025-09-02T00:00:00Z");
     assert_eq!(report["reasons"]["other_period"], 2);
+    let period = &report["periods"][1];
+    assert_eq!(
+        (&period["billing_period"], &period["provider"]),
+        (&json!("2025-09"), &json!("all"))
+    );
+    assert_eq!(period["summary"]["calls"], 15);
+    assert_eq!(period["ours"]["calls"], 19);
+    let reasons =
+        ["float_rounding", "summary_lost_updates", "logs_missing", "logs_differ", "other_period"];
+    assert_eq!(period["reasons"], json!(reasons));
+}
+
+#[test]
+fn a_total_that_was_written_without_its_providers_is_told() {
+    let bench = Bench::new();
+    let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
+    file.log(&LOG);
+    file.summary("ada", "2025-09", &[("gemini", 1, 1200, 0.1)], 0);
+    file.sql("UPDATE usage_summaries SET total_cost = 0.35");
+    let report = imported(&bench, &[file.path()]);
+    assert_eq!(lines(&report), ["ada 2025-09 gemini 1 1 1 0.1 equal"]);
+    let period = &report["periods"][0];
+    assert_eq!(period["difference"]["cost_usd"], "-0.25");
+    assert_eq!(period["reasons"], json!(["logs_differ"]));
 }
 
 #[test]
@@ -119,6 +143,7 @@ fn the_table_shows_what_differs() {
         conflicts      0
 
         user  period   provider  summary  logs  ours  summary_cost  logs_cost  our_cost  reasons
+        bob   2025-09  all             -     1     1             -        0.1       0.1  no_summary
         bob   2025-09  gemini          -     1     1             -        0.1       0.1  no_summary
         1 of 2 lines are equal
         ",
@@ -178,7 +203,7 @@ fn a_user_in_two_files_counts_once() {
 fn an_import_that_was_killed_goes_on() {
     let bench = Bench::new();
     let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
-    let rows = 12_000_i64;
+    let rows = 6000_i64;
     file.sql("BEGIN");
     for row in 0..rows {
         let user = ["ada", "bob", "eve"][usize::try_from(row % 3).unwrap()];
@@ -187,7 +212,8 @@ fn an_import_that_was_killed_goes_on() {
     file.sql("COMMIT");
     let db = bench.db();
     let mut child = Command::new(COMMAND)
-        .args(["--db", db.to_str().unwrap(), "import-alwrity", file.path()])
+        .args(["--db", db.to_str().unwrap(), "--synchronous", "normal", "import-alwrity"])
+        .arg(file.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -201,11 +227,11 @@ fn an_import_that_was_killed_goes_on() {
     child.kill().unwrap();
     child.wait().unwrap();
     let before = recorded();
-    let report = imported(&bench, &[file.path()]);
+    let report = imported(&bench, &[file.path(), "--synchronous", "normal"]);
     assert_eq!(report["logs_known"].as_i64().unwrap(), before);
     assert_eq!(report["logs_recorded"].as_i64().unwrap(), rows - before);
     for line in report["lines"].as_array().unwrap() {
-        assert_eq!(line["ours"], json!({"calls": 4000, "tokens": 4_800_000, "cost_usd": "4"}));
+        assert_eq!(line["ours"], json!({"calls": 2000, "tokens": 2_400_000, "cost_usd": "2"}));
     }
     assert_eq!(bench.run(&["verify"]).code, 0);
 }

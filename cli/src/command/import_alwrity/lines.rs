@@ -55,6 +55,8 @@ pub(super) struct Line {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     pub(super) lines: BTreeMap<Key, Line>,
+    /// The totals of the summaries, by user and period.
+    pub(super) totals: BTreeMap<(String, String), Told>,
 }
 
 impl Lines {
@@ -110,6 +112,7 @@ impl Lines {
 
     /// Adds a summary; what it has beyond its logs, by the name of the provider.
     pub(super) fn add_summary(&mut self, row: &SummaryRow) -> Vec<(Key, Sum)> {
+        self.totals.insert((row.user.clone(), row.period.clone()), row.total);
         let mut missing = Vec::new();
         let mut explained = Sum::default();
         for (name, told) in &row.providers {
@@ -140,6 +143,20 @@ impl Lines {
 }
 
 impl Line {
+    /// Adds another line of the same period; the summary stays.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.logs.add(other.logs);
+        self.rows += other.rows;
+        self.without_cost += other.without_cost;
+        self.is_priced_here |= other.is_priced_here;
+        self.skipped += other.skipped;
+        self.is_moved |= other.is_moved;
+        if let Some(kept) = other.kept {
+            self.kept.get_or_insert_default().add(kept);
+        }
+        self.imported.add(other.imported);
+    }
+
     /// The calls that a summary has beyond these logs, with their tokens and cost; nothing when
     /// the logs have all calls. Then the logs are right about the rest too.
     fn beyond(&self, told: Told) -> Option<Sum> {

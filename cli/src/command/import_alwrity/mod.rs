@@ -86,12 +86,12 @@ pub(crate) fn run(args: &ImportAlwrity, context: &Context<'_>) -> Result<Answer,
     let mut import = Import::new(args, context, &stage.meter, &found.files, bar)?;
     let outcome = import.run();
     import.bar.finish_and_clear();
-    let lines = outcome?;
+    let comparison = outcome?;
     let Import { mut tally, plans, problems, users, changed, .. } = import;
     tally.files = u64::try_from(found.files.len()).unwrap_or(u64::MAX);
     tally.users = u64::try_from(users.len()).unwrap_or(u64::MAX);
     let skipped = found.skipped;
-    let report = Report::new(args.dry_run, tally, skipped, plans.lines, problems, lines);
+    let report = Report::new(args.dry_run, tally, skipped, plans.lines, problems, comparison);
     let answer = Answer::new(context, &report, || report.text(context))?;
     let answer = warned(answer, &report, &changed, context);
     Ok(if report.is_clean() { answer } else { answer.ends(Exit::Difference) })
@@ -221,8 +221,8 @@ impl<'a> Import<'a> {
         })
     }
 
-    /// Does all of it; the lines of the report.
-    fn run(&mut self) -> Result<Vec<reconcile::Compared>, Failure> {
+    /// Does all of it; their numbers beside ours.
+    fn run(&mut self) -> Result<reconcile::Comparison, Failure> {
         let mut files_of: HashMap<String, u64> = HashMap::new();
         for (place, path) in self.files.iter().enumerate() {
             let source = Source::open(path)?;

@@ -9,7 +9,7 @@ use super::lines::{Key, Line, Lines, Sum};
 use super::row::Told;
 
 /// Why a line is as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reason {
     /// All say the same, to the pico-dollar.
@@ -83,7 +83,7 @@ impl Shown {
 pub(super) struct Compared {
     pub(super) user: String,
     pub(super) billing_period: String,
-    /// ALwrity's name of the provider.
+    /// ALwrity's name of the provider; `all` for a period.
     pub(super) provider: String,
     /// What their summary says.
     pub(super) summary: Option<Shown>,
@@ -96,13 +96,26 @@ pub(super) struct Compared {
     pub(super) reasons: Vec<Reason>,
 }
 
-/// The lines of the report, by user, period and provider.
-pub(super) fn compare(lines: &Lines, ours: &BTreeMap<Key, Sum>) -> Metered<Vec<Compared>> {
+/// What a period has in all, as it stands where a provider does.
+pub(super) const ALL: &str = "all";
+
+/// Their numbers beside ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Comparison {
+    /// By user, period and provider.
+    pub(super) lines: Vec<Compared>,
+    /// By user and period, all providers together.
+    pub(super) periods: Vec<Compared>,
+}
+
+/// Sets all lines beside what the store has.
+pub(super) fn compare(lines: &Lines, ours: &BTreeMap<Key, Sum>) -> Metered<Comparison> {
     let mut keys: Vec<&Key> = lines.lines.keys().chain(ours.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
     let empty = Line::default();
-    let mut compared = Vec::new();
+    let mut comparison = Comparison::default();
+    let mut periods: BTreeMap<(String, String), (Line, Sum, Vec<Reason>)> = BTreeMap::new();
     for key in keys {
         let line = lines.lines.get(key).unwrap_or(&empty);
         let own = ours.get(key).copied().unwrap_or_default();
@@ -110,27 +123,55 @@ pub(super) fn compare(lines: &Lines, ours: &BTreeMap<Key, Sum>) -> Metered<Vec<C
         if !is_told && line.rows == 0 && own == Sum::default() && line.imported == own {
             continue;
         }
-        let theirs = line.summary.unwrap_or_else(|| told(line.logs));
-        let (user, billing_period, provider) = key.clone();
-        compared.push(Compared {
-            user,
-            billing_period,
-            provider,
-            summary: line.summary.map(Shown::told),
-            logs: Shown::of(line.logs)?,
-            ours: Shown::of(own)?,
-            difference: Shown {
-                calls: own.calls - theirs.calls,
-                tokens: theirs.tokens.map(|tokens| own.tokens - tokens),
-                cost_usd: match theirs.cost {
-                    Some(cost) => Some(Money::from_total(own.cost - i128::from(cost))?),
-                    None => None,
-                },
-            },
-            reasons: reasons(line, own),
-        });
+        let reasons = reasons(line, own);
+        let period = periods.entry((key.0.clone(), key.1.clone())).or_default();
+        period.0.add(line);
+        period.1.add(own);
+        period.2.extend(&reasons);
+        comparison.lines.push(compared(key, line, own, reasons)?);
     }
-    Ok(compared)
+    for (of, (line, own, reasons)) in periods {
+        let line = Line { summary: lines.totals.get(&of).copied(), ..line };
+        let reasons = reasons_of_all(&line, own, reasons);
+        let key = (of.0, of.1, ALL.to_owned());
+        comparison.periods.push(compared(&key, &line, own, reasons)?);
+    }
+    Ok(comparison)
+}
+
+fn compared(key: &Key, line: &Line, own: Sum, reasons: Vec<Reason>) -> Metered<Compared> {
+    let theirs = line.summary.unwrap_or_else(|| told(line.logs));
+    let (user, billing_period, provider) = key.clone();
+    Ok(Compared {
+        user,
+        billing_period,
+        provider,
+        summary: line.summary.map(Shown::told),
+        logs: Shown::of(line.logs)?,
+        ours: Shown::of(own)?,
+        difference: Shown {
+            calls: own.calls - theirs.calls,
+            tokens: theirs.tokens.map(|tokens| own.tokens - tokens),
+            cost_usd: match theirs.cost {
+                Some(cost) => Some(Money::from_total(own.cost - i128::from(cost))?),
+                None => None,
+            },
+        },
+        reasons,
+    })
+}
+
+/// Why a period is as it is: nothing differs, or what its providers say, or else its totals were
+/// written without them.
+fn reasons_of_all(line: &Line, own: Sum, of_providers: Vec<Reason>) -> Vec<Reason> {
+    if line.summary == Some(told(own)) {
+        return vec![Reason::Equal];
+    }
+    let mut all = of_providers;
+    all.retain(|reason| *reason != Reason::Equal);
+    all.sort_unstable();
+    all.dedup();
+    if all.is_empty() { reasons(line, own) } else { all }
 }
 
 /// The same columns with 0 in each.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::plan::PlanLine;
-use super::reconcile::{Compared, Reason, Shown};
+use super::reconcile::{Compared, Comparison, Reason, Shown};
 use super::source::Skipped;
 use crate::context::Context;
 use crate::sheet::Column::{Number, Prose, Text};
@@ -56,6 +56,8 @@ pub(super) struct Report {
     pub(super) problems: Vec<Problem>,
     /// How many lines have which reason.
     pub(super) reasons: BTreeMap<&'static str, u64>,
+    /// All providers of a user and period together.
+    pub(super) periods: Vec<Compared>,
     pub(super) lines: Vec<Compared>,
 }
 
@@ -69,13 +71,14 @@ impl Report {
         skipped_files: Vec<Skipped>,
         plans: Vec<PlanLine>,
         problems: Vec<Problem>,
-        lines: Vec<Compared>,
+        comparison: Comparison,
     ) -> Self {
+        let Comparison { lines, periods } = comparison;
         let mut reasons = BTreeMap::new();
         for reason in lines.iter().flat_map(|line| &line.reasons) {
             *reasons.entry(reason.name()).or_insert(0) += 1;
         }
-        Self { is_dry_run, tally, skipped_files, plans, problems, reasons, lines }
+        Self { is_dry_run, tally, skipped_files, plans, problems, reasons, periods, lines }
     }
 
     /// Whether everything was taken over, and every difference has its reason.
@@ -135,15 +138,18 @@ impl Report {
         if self.is_dry_run { format!("a dry run: nothing was changed\n{facts}") } else { facts }
     }
 
-    /// The lines that differ, and how many do not.
+    /// The periods and lines that differ, and how many do not.
     fn differing(&self, context: &Context<'_>) -> Option<String> {
         let differs = |line: &&Compared| line.reasons != [Reason::Equal];
-        let differing: Vec<&Compared> = self.lines.iter().filter(differs).collect();
-        let equal = self.lines.len() - differing.len();
+        let equal = self.lines.iter().filter(|line| !differs(line)).count();
         let told = format!("{equal} of {} lines are equal", self.lines.len());
+        let mut differing: Vec<&Compared> =
+            self.periods.iter().chain(&self.lines).filter(differs).collect();
         if differing.is_empty() {
             return (!self.lines.is_empty()).then_some(told);
         }
+        // A period stands before its providers, which a stable sort keeps.
+        differing.sort_by_key(|line| (&line.user, &line.billing_period));
         let mut sheet = context.sheet(&[
             Text("user"),
             Text("period"),
@@ -157,21 +163,7 @@ impl Report {
             Prose("reasons"),
         ]);
         for line in differing {
-            let Compared { summary, logs, ours, .. } = line;
-            let cost = |shown: &Shown| or_dash(shown.cost_usd);
-            let reasons: Vec<&str> = line.reasons.iter().map(|reason| reason.name()).collect();
-            sheet.row([
-                line.user.clone(),
-                line.billing_period.clone(),
-                line.provider.clone(),
-                or_dash(summary.map(|summary| summary.calls)),
-                logs.calls.to_string(),
-                ours.calls.to_string(),
-                or_dash(summary.and_then(|summary| summary.cost_usd)),
-                cost(logs),
-                cost(ours),
-                reasons.join(", "),
-            ]);
+            sheet.row(cells(line));
         }
         Some(format!("{}\n{told}", sheet.render()))
     }
@@ -190,4 +182,22 @@ impl Report {
         let rest = if more > 0 { format!("\nand {more} more") } else { String::new() };
         Some(sheet.render() + &rest)
     }
+}
+
+fn cells(line: &Compared) -> [String; 10] {
+    let Compared { user, billing_period, provider, summary, logs, ours, .. } = line;
+    let reasons: Vec<&str> = line.reasons.iter().map(|reason| reason.name()).collect();
+    let cost = |shown: &Shown| or_dash(shown.cost_usd);
+    [
+        user.clone(),
+        billing_period.clone(),
+        provider.clone(),
+        or_dash(summary.map(|summary| summary.calls)),
+        logs.calls.to_string(),
+        ours.calls.to_string(),
+        or_dash(summary.and_then(|summary| summary.cost_usd)),
+        cost(logs),
+        cost(ours),
+        reasons.join(", "),
+    ]
 }
