@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::job::AlertsFrom;
 use super::{About, Meter, no_windows};
 use crate::domain::account::Account;
 use crate::domain::alert::NewAlert;
@@ -62,7 +63,7 @@ impl Meter {
         }
         let (history, now) = (history.clone(), self.now());
         self.run("adopt_history", |completion| {
-            let about = About::user(&user);
+            let about = About { alerts_from: AlertsFrom::Elsewhere, ..About::user(&user) };
             let decide = move |view: &View| adopt(view, &user, &history, now);
             self.submit(about, no_windows, decide, completion)
         })

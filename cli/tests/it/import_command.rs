@@ -476,3 +476,31 @@ fn one_user_alone_can_be_imported() {
     let rest = imported(&bench, &[file.path()]);
     assert_eq!((&rest["logs_recorded"], &rest["logs_known"]), (&json!(3), &json!(2)));
 }
+
+#[test]
+fn a_subscription_that_is_here_stays() {
+    let bench = Bench::new();
+    let file = full(&bench.path("theirs.db"));
+    bench.run_at_noon(&["subscribe", "ada", "--plan", "enterprise"]);
+    let ran = import(&bench, &[file.path(), "--json"]);
+    assert_eq!(ran.code, 1, "{ran}");
+    let report = ran.json();
+    assert_eq!((&report["conflicts"], &report["terms_added"]), (&json!(1), &json!(0)));
+    assert_eq!((&report["alerts_added"], &report["logs_recorded"]), (&json!(3), &json!(5)));
+    let problem = &report["problems"][0];
+    assert_eq!((&problem["table"], &problem["row"]), (&json!("user_subscriptions"), &json!("ada")));
+    assert!(problem["reason"].as_str().unwrap().ends_with("`ada` has another history here"));
+    assert_eq!(bench.json(&["limits", "ada"])["plan_id"], "enterprise");
+}
+
+#[test]
+fn what_was_paid_there_is_not_owed_here() {
+    let bench = Bench::new();
+    let file = full(&bench.path("theirs.db"));
+    imported(&bench, &[file.path()]);
+    let invoice = |period: &str| bench.json(&["invoice", "ada", "--period", period]);
+    assert_eq!(invoice("2025-08")["payment"]["status"], "paid");
+    assert_eq!(invoice("2025-09")["payment"]["status"], "pending");
+    assert_eq!(bench.run_at_noon(&["invoice", "finalize", "ada", "--ended"]).code, 0);
+    assert_eq!(bench.run(&["verify"]).code, 0);
+}

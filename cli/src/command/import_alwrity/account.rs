@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alwrity_metering::domain::subscription::Timeline;
-use alwrity_metering::{AlertFilter, History, Page};
+use alwrity_metering::{AlertFilter, Error, History, Page};
 
 use super::row::{AlertRow, PlanRow, RenewalRow, SubscriptionRow};
 use super::source::Source;
@@ -87,25 +87,38 @@ impl Import<'_> {
         let timeline = Timeline::new(terms.clone());
         let default_plan = self.context.options.default_plan.as_str();
         let alerts = alert::alerts(&rows.alerts, &timeline, default_plan, &self.all_plans);
-        let told = i64::try_from(alerts.len()).unwrap_or(i64::MAX);
         if terms.is_empty() && alerts.is_empty() {
             return Ok(());
         }
         self.users.insert(user.to_owned());
+        self.adopt(source, user, History { terms, alerts })?;
+        self.timelines.insert(user.to_owned(), timeline);
+        Ok(())
+    }
+
+    /// Takes over a history. Where the user has another subscription here, that one stays, and
+    /// the alerts alone are taken over.
+    fn adopt(&mut self, source: &Source, user: &str, history: History) -> Result<(), Failure> {
         let before = self.alert_count(user);
-        let history = History { terms, alerts };
-        match retried(|| self.meter.adopt_history(user, &history)) {
+        let mut outcome = retried(|| self.meter.adopt_history(user, &history));
+        let History { alerts, .. } = history;
+        let told = i64::try_from(alerts.len()).unwrap_or(i64::MAX);
+        if let Err(error @ Error::SubscriptionState { .. }) = outcome {
+            self.refused(source, SUBSCRIPTIONS, user.to_owned(), error)?;
+            let history = History { terms: Vec::new(), alerts };
+            outcome = retried(|| self.meter.adopt_history(user, &history));
+        }
+        match outcome {
             Ok(adopted) => {
                 let added = self.alert_count(user)? - before?;
                 self.tally.terms_added += adopted.terms;
                 self.tally.terms_known += adopted.known_terms;
                 self.tally.alerts_added += added;
                 self.tally.alerts_known += told - added;
+                Ok(())
             }
-            Err(error) => self.refused(source, SUBSCRIPTIONS, user.to_owned(), error)?,
+            Err(error) => self.refused(source, SUBSCRIPTIONS, user.to_owned(), error),
         }
-        self.timelines.insert(user.to_owned(), timeline);
-        Ok(())
     }
 
     fn alert_count(&self, user: &str) -> Result<i64, Failure> {
