@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
+use serde_json::Value;
+
+use crate::bench::{Bench, Ran};
 
 /// The names that a summary has columns of, and whether the version of before has them.
 const NAMES: [(&str, bool); 14] = [
@@ -256,4 +259,109 @@ impl Alwrity {
     pub(crate) fn sql(&self, sql: &str) {
         self.connection.execute_batch(sql).unwrap();
     }
+}
+
+/// Imports, at the bench's noon.
+pub(crate) fn import(bench: &Bench, args: &[&str]) -> Ran {
+    bench.run_at_noon(&[&["import-alwrity"], args].concat())
+}
+
+/// The JSON of an import that is done.
+pub(crate) fn imported(bench: &Bench, args: &[&str]) -> Value {
+    let ran = import(bench, &[args, &["--json"]].concat());
+    assert_eq!(ran.code, 0, "{ran}");
+    ran.json()
+}
+
+/// The calls of a user, the oldest first.
+pub(crate) fn calls(bench: &Bench, user: &str) -> Vec<Value> {
+    let mut calls = bench.json(&["calls", user])["calls"].as_array().unwrap().clone();
+    calls.reverse();
+    calls
+}
+
+/// A file with two users and something in every table.
+pub(crate) fn full(path: &Path) -> Alwrity {
+    let file = Alwrity::new(path, Version::Today);
+    file.plan(1, "free", 0.0, &[("gemini_calls", 50), ("exa_calls", 10)], 2.0);
+    file.plan(2, "pro", 79.0, &[("gemini_calls", 7), ("gemini_tokens", 5_000_000)], 150.5);
+    file.subscription("ada", 2, "2025-09-15 08:00:00", "2025-10-15 08:00:00.000000", "active");
+    file.sql(
+        "INSERT INTO subscription_renewal_history (user_id, plan_id, plan_name, plan_tier,
+             new_period_start, new_period_end, billing_cycle, renewal_type, renewal_count,
+             usage_before_renewal, payment_amount, payment_status, payment_date,
+             stripe_invoice_id, created_at) VALUES
+         ('ada', 1, 'Free', 'free', '2025-07-15 08:00:00', '2025-08-15 08:00:00', 'MONTHLY',
+             'new', 0, NULL, 0.0, 'paid', NULL, NULL, '2025-07-15 08:00:00'),
+         ('ada', 2, 'Pro', 'pro', '2025-08-15 08:00:00', '2025-09-15 08:00:00', 'MONTHLY',
+             'upgrade', 0, '{\"total_calls\": 40, \"total_tokens\": 900, \"total_cost\": 0.3,
+             \"gemini_calls\": 40, \"mistral_calls\": null, \"usage_status\": \"warning\"}',
+             79.0, 'paid', '2025-08-15 08:00:01', 'in_1', '2025-08-15 08:00:00'),
+         ('ada', 2, 'Pro', 'pro', '2025-09-15 08:00:00', '2025-10-15 08:00:00', 'MONTHLY',
+             'renewal', 1, 'null', 79.0, 'pending', NULL, NULL, '2025-09-15 08:00:00');
+         INSERT INTO usage_alerts (user_id, alert_type, threshold_percentage, provider, title,
+             message, severity, is_sent, sent_at, is_read, read_at, billing_period, created_at)
+         VALUES
+         ('ada', 'usage_threshold', 80, 'GEMINI', 'API Usage Notice', 'of 7', 'info', 1,
+             '2025-09-16 00:00:01', 1, '2025-09-17 00:00:00', '2025-09', '2025-09-16 00:00:00'),
+         ('ada', 'usage_threshold', 80, 'GEMINI', 'API Usage Notice', 'again', 'info', 1, NULL, 0,
+             NULL, '2025-09', '2025-09-16 00:05:00'),
+         ('bob', 'cost_warning', 90, NULL, 'Cost', 'of $2', NULL, 0, NULL, 0, NULL, '2025-09',
+             '2025-09-20 00:00:00');",
+    );
+    for log in logs() {
+        file.log(&log);
+    }
+    file
+}
+
+fn logs() -> Vec<Log> {
+    vec![
+        Log {
+            // 0.1 + 0.2, as floats add.
+            cost: Some(0.300_000_000_000_000_04),
+            at: "2025-09-16 10:00:00.250000",
+            ..LOG
+        },
+        Log {
+            provider: "video",
+            model: "Alibaba/Wan-2.5",
+            tokens: (0, 0),
+            cost: Some(0.25),
+            at: "2025-09-17 10:00:00",
+            actual: Some("wavespeed"),
+            ..LOG
+        },
+        Log {
+            cost: Some(0.0),
+            tokens: (0, 0),
+            status: 503,
+            error: Some("no key sk-abcdefghijklmnop123456"),
+            at: "2025-09-18 10:00:00",
+            ..LOG
+        },
+        Log {
+            user: "bob",
+            provider: "mistral",
+            model: "[40 calls aggregated]",
+            endpoint: "[AGGREGATED]",
+            tokens: (4000, 800),
+            cost: Some(0.0064),
+            at: "2025-08-01 00:00:00",
+            period: "2025-08",
+            actual: None,
+            error: Some("Aggregated 40 calls: 40 success, 0 failed"),
+            ..LOG
+        },
+        Log {
+            user: "bob",
+            provider: "tavily",
+            model: "",
+            tokens: (0, 0),
+            cost: Some(1e-5),
+            at: "2025-09-01 00:00:00",
+            actual: Some("tavily"),
+            ..LOG
+        },
+    ]
 }

@@ -5,14 +5,8 @@ use std::process::{Command, Stdio};
 use alwrity_metering::Money;
 use serde_json::{Value, json};
 
-use crate::alwrity::{Alwrity, LOG, Log, Version};
+use crate::alwrity::{Alwrity, LOG, Log, Version, imported};
 use crate::bench::{Bench, COMMAND};
-
-fn imported(bench: &Bench, args: &[&str]) -> Value {
-    let ran = bench.run_at_noon(&[&["--json", "import-alwrity"], args].concat());
-    assert_eq!(ran.code, 0, "{ran}");
-    ran.json()
-}
 
 /// User, period, provider, calls of the summary, of the logs and ours, our cost, reasons.
 fn lines(report: &Value) -> Vec<String> {

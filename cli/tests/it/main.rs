@@ -13,6 +13,7 @@ mod frame;
 mod hold_commands;
 mod import_command;
 mod import_reconciled;
+mod import_sources;
 mod ingest_commands;
 mod invoice_commands;
 mod limit_commands;
