@@ -1,5 +1,6 @@
 //! `import-alwrity`: their numbers beside ours, whatever happened to either.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use alwrity_metering::Money;
@@ -226,6 +227,60 @@ fn an_import_that_was_killed_goes_on() {
     assert_eq!(report["logs_recorded"].as_i64().unwrap(), rows - before);
     for line in report["lines"].as_array().unwrap() {
         assert_eq!(line["ours"], json!({"calls": 2000, "tokens": 2_400_000, "cost_usd": "2"}));
+    }
+    assert_eq!(bench.run(&["verify"]).code, 0);
+}
+
+#[test]
+fn every_sum_is_that_of_the_rows() {
+    const USERS: [&str; 3] = ["ada", "bob", "eve"];
+    const NAMES: [&str; 5] = ["gemini", "openai", "video", "tavily", "stability"];
+    const MONTHS: [&str; 2] = ["2025-08", "2025-09"];
+    let bench = Bench::new();
+    let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
+    let mut state = 1_u64;
+    let mut chance = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut expected: BTreeMap<(&str, &str, &str), (i64, i64, Money)> = BTreeMap::new();
+    file.sql("BEGIN");
+    for _ in 0..600 {
+        let mut of = |all: &[&'static str]| {
+            all[usize::try_from(chance(u64::try_from(all.len()).unwrap())).unwrap()]
+        };
+        let (user, provider, period) = (of(&USERS), of(&NAMES), of(&MONTHS));
+        let day = if period == "2025-08" { "2025-08-09 01:02:03" } else { "2025-09-30 23:59:59" };
+        let tokens = [chance(100_000), chance(9_000)].map(|count| i64::try_from(count).unwrap());
+        // As many digits as a float has.
+        let cost = f64::from(u32::try_from(chance(1 << 30)).unwrap()) / 7e11;
+        file.log(&Log {
+            user,
+            provider,
+            tokens: (tokens[0], tokens[1]),
+            cost: Some(cost),
+            at: day,
+            period,
+            actual: None,
+            ..LOG
+        });
+        let sum = expected.entry((user, period, provider)).or_default();
+        let exact = format!("{cost:.12}").parse::<Money>().unwrap();
+        *sum = (sum.0 + 1, sum.1 + tokens[0] + tokens[1], sum.2.plus(exact).unwrap());
+    }
+    file.sql("COMMIT");
+    let report = imported(&bench, &[file.path(), "--synchronous", "normal"]);
+    let found = report["lines"].as_array().unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (line, ((user, period, provider), (calls, tokens, cost))) in found.iter().zip(expected) {
+        assert_eq!(line["user"], user);
+        assert_eq!(
+            (&line["billing_period"], &line["provider"]),
+            (&json!(period), &json!(provider))
+        );
+        let shown = json!({"calls": calls, "tokens": tokens, "cost_usd": cost.to_string()});
+        assert_eq!((&line["logs"], &line["ours"]), (&shown, &shown));
+        assert_eq!(line["reasons"], json!(["no_summary"]));
     }
     assert_eq!(bench.run(&["verify"]).code, 0);
 }
