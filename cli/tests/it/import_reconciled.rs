@@ -161,6 +161,7 @@ fn a_row_that_cannot_be_recorded_is_told_and_the_others_are_recorded() {
     assert_eq!(rows, [&json!(late.to_string()), &json!(negative.to_string())]);
     assert!(problems[0]["reason"].as_str().unwrap().contains("`timestamp` is `yesterday`"));
     assert_eq!(lines(&report), ["ada 2025-09 gemini null 2 1 0.1 no_summary+rows_skipped"]);
+    assert!(ran.err.starts_with("error: rows were not taken over: 2\nhint: "), "{ran}");
 }
 
 #[test]

@@ -94,8 +94,14 @@ pub(crate) fn run(args: &ImportAlwrity, context: &Context<'_>) -> Result<Answer,
     let report = Report::new(args.dry_run, tally, skipped, plans.lines, problems, comparison);
     let answer = Answer::new(context, &report, || report.text(context))?;
     let answer = warned(answer, &report, &changed, context);
-    Ok(if report.is_clean() { answer } else { answer.ends(Exit::Difference) })
+    Ok(match report.trouble() {
+        None => answer,
+        Some(trouble) => answer.ends(Exit::Difference).warns(trouble, Some(TROUBLE_HINT)),
+    })
 }
+
+/// What to do about an import that is not clean.
+const TROUBLE_HINT: &str = "see docs/migrating-from-alwrity.md; `--json` lists all of them";
 
 /// The answer with what should be done about it.
 fn warned(answer: Answer, report: &Report, changed: &[String], context: &Context<'_>) -> Answer {

@@ -81,9 +81,19 @@ impl Report {
         Self { is_dry_run, tally, skipped_files, plans, problems, reasons, periods, lines }
     }
 
-    /// Whether everything was taken over, and every difference has its reason.
-    pub(super) fn is_clean(&self) -> bool {
-        self.problems.is_empty() && !self.reasons.contains_key(Reason::Unexplained.name())
+    /// What was not taken over or has no reason; nothing when all is well.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let unexplained = self.reasons.get(Reason::Unexplained.name()).copied().unwrap_or(0);
+        let parts = [
+            (self.problems.len().to_string(), "rows were not taken over"),
+            (unexplained.to_string(), "lines are unexplained"),
+        ];
+        let told: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| count != "0")
+            .map(|(count, what)| format!("{what}: {count}"))
+            .collect();
+        (!told.is_empty()).then(|| told.join(", "))
     }
 
     /// The report for people.
