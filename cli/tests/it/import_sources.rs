@@ -118,3 +118,20 @@ fn files_that_are_not_alwritys_are_named() {
     assert_eq!(reasons.len(), 3);
     assert!(reasons.contains(&"it is the store itself"), "{reasons:?}");
 }
+
+#[test]
+fn of_a_backup_the_later_word_counts() {
+    let bench = Bench::new();
+    let file = full(&bench.path("theirs.db"));
+    fs::copy(&file.path, bench.path("a-backup.db")).unwrap();
+    file.sql(
+        "UPDATE user_subscriptions SET auto_renew = 0, updated_at = '2025-09-20 00:00:00';
+         UPDATE usage_alerts SET is_read = 1, read_at = '2025-09-21 00:00:00' WHERE is_read = 0;",
+    );
+    let folder = bench.path(".");
+    let report = imported(&bench, &[folder.to_str().unwrap()]);
+    let counts = ["files", "terms_added", "alerts_added", "logs_recorded", "conflicts"];
+    assert_eq!(counts.map(|name| report[name].clone()), [2, 3, 3, 5, 0].map(|count| json!(count)));
+    assert_eq!(bench.json(&["history", "ada"])["subscription"]["auto_renew"], false);
+    assert_eq!(bench.json(&["alerts", "ada"])["unread_count"], 0);
+}

@@ -12,15 +12,15 @@ use super::term::clip;
 
 /// The alerts of a user, in the order that they were raised in.
 pub(super) fn alerts(
-    rows: &[AlertRow],
+    rows: Vec<&AlertRow>,
     timeline: &Timeline,
     default_plan: &str,
     plans: &[Plan],
 ) -> Vec<NewAlert> {
     let mut keys = BTreeSet::new();
-    let mut sorted: Vec<&AlertRow> = rows.iter().collect();
+    let mut sorted = rows;
     sorted.sort_by_key(|row| row.created_at);
-    let mut alerts = Vec::with_capacity(rows.len());
+    let mut alerts = Vec::with_capacity(sorted.len());
     for row in sorted {
         let plan_id = timeline.standing(row.created_at, default_plan).plan_id;
         let plan = plans.iter().find(|plan| plan.id == plan_id);

@@ -39,7 +39,7 @@ impl Seen {
 
 impl Import<'_> {
     /// Records the logs of a file.
-    pub(super) fn take_logs(&mut self, source: &Source) -> Result<(), Failure> {
+    pub(super) fn take_logs(&mut self, place: usize, source: &Source) -> Result<(), Failure> {
         let mut chunk = Vec::with_capacity(CHUNK);
         source.each(LOGS, |fields| {
             match LogRow::read(fields) {
@@ -47,18 +47,18 @@ impl Import<'_> {
                 Ok(row) => chunk.push(row),
                 Err(reason) => {
                     self.bar.inc(1);
-                    self.note(source, LOGS, fields.text("id"), reason);
+                    self.note(place, LOGS, fields.text("id"), reason);
                 }
             }
             if chunk.len() < CHUNK {
                 return Ok(());
             }
-            self.record(source, &std::mem::take(&mut chunk))
+            self.record(place, &std::mem::take(&mut chunk))
         })?;
-        self.record(source, &chunk)
+        self.record(place, &chunk)
     }
 
-    fn record(&mut self, source: &Source, rows: &[LogRow]) -> Result<(), Failure> {
+    fn record(&mut self, place: usize, rows: &[LogRow]) -> Result<(), Failure> {
         let records: Vec<CallRecord> = rows.iter().map(call::record).collect();
         for (row, outcome) in rows.iter().zip(self.adopted(&records)) {
             self.users.insert(row.user.clone());
@@ -75,7 +75,7 @@ impl Import<'_> {
                 }
                 Err(error) => {
                     self.lines.skip(row);
-                    self.refused(source, LOGS, row.id.to_string(), error)?;
+                    self.refused(place, LOGS, row.id.to_string(), error)?;
                 }
             }
         }
@@ -100,7 +100,7 @@ impl Import<'_> {
     /// Notes a row that the store does not take; any other failure ends the import.
     pub(super) fn refused(
         &mut self,
-        source: &Source,
+        place: usize,
         table: &'static str,
         row: String,
         error: Error,
@@ -110,7 +110,7 @@ impl Import<'_> {
         self.tally.conflicts += u64::from(is_conflict);
         let failure = Failure::from(error);
         if is_conflict || failure.exit_code() == Exit::Usage.code() {
-            self.note(source, table, Some(row), failure.to_string());
+            self.note(place, table, Some(row), failure.to_string());
             return Ok(());
         }
         Err(failure)
@@ -134,7 +134,7 @@ impl Import<'_> {
                         summaries.insert(key, (place, row));
                     }
                 }
-                Err(reason) => self.note(source, SUMMARIES, fields.text("id"), reason),
+                Err(reason) => self.note(place, SUMMARIES, fields.text("id"), reason),
             }
             Ok(())
         })
@@ -163,9 +163,8 @@ impl Import<'_> {
                         self.lines.keep(key, *beyond, &receipt);
                     }
                     Err(error) => {
-                        let source = Source::open(&self.files[*place])?;
                         let row = format!("{} {} {}", key.0, key.1, key.2);
-                        self.refused(&source, SUMMARIES, row, error)?;
+                        self.refused(*place, SUMMARIES, row, error)?;
                     }
                 }
             }

@@ -31,6 +31,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
+use self::account::Accounts;
 use self::ledger::{Seen, Summaries};
 use self::lines::{Key, Lines, Sum};
 use self::plan::PlanBook;
@@ -238,15 +239,16 @@ impl<'a> Import<'a> {
             }
         }
         self.seen.watch(&files_of);
-        let mut summaries = Summaries::new();
+        let (mut accounts, mut summaries) = (Accounts::new(), Summaries::new());
         for (place, path) in self.files.iter().enumerate() {
             let source = Source::open(path)?;
-            self.take_accounts(place, &source)?;
+            self.read_accounts(place, &source, &mut accounts)?;
             self.read_summaries(place, &source, &mut summaries)?;
         }
-        for path in self.files {
+        self.take_accounts(&accounts)?;
+        for (place, path) in self.files.iter().enumerate() {
             let source = Source::open(path)?;
-            self.take_logs(&source)?;
+            self.take_logs(place, &source)?;
             if source.has_changed() {
                 self.changed.push(path.display().to_string());
             }
@@ -281,8 +283,10 @@ impl<'a> Import<'a> {
         self.timelines.get(user).unwrap_or(&NONE)
     }
 
-    fn note(&mut self, source: &Source, table: &'static str, row: Option<String>, reason: String) {
-        let file = source.path.display().to_string();
+    /// Notes a row of the file at that place that is not taken over.
+    fn note(&mut self, place: usize, table: &'static str, row: Option<String>, reason: String) {
+        let file = self.files.get(place).map(|path| path.display().to_string());
+        let file = file.unwrap_or_default();
         self.problems.push(Problem { file, table, row: row.unwrap_or_default(), reason });
     }
 }

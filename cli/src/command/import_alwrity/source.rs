@@ -114,7 +114,7 @@ fn stamp(path: &Path) -> Stamp {
 
 /// A file of ALwrity's that is being read.
 pub(super) struct Source {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     connection: Connection,
     /// The copy that is read, if there is one.
     _copy: Option<TempDir>,
