@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ._async_reservation import AsyncReservation
@@ -53,19 +53,15 @@ def _mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
 class _Reserving:
     """What ``AsyncMeter.reserve`` returns: awaitable, and a context manager."""
 
-    __slots__ = ("_answer", "_meter", "_reservation", "_user")
+    __slots__ = ("_call", "_meter", "_reservation", "_user")
 
-    def __init__(
-        self,
-        meter: AsyncMeter,
-        user: str,
-        answer: Callable[[], Awaitable[HoldReceipt | Decision | Receipt]],
-    ) -> None:
-        self._meter, self._user, self._answer = meter, user, answer
+    def __init__(self, meter: AsyncMeter, user: str, call: CallRequest) -> None:
+        self._meter, self._user, self._call = meter, user, call
         self._reservation: AsyncReservation | None = None
 
     async def _ask(self) -> AsyncReservation:
-        return AsyncReservation(self._meter, self._user, await self._answer())
+        answer = await self._meter._reserved(self._user, **self._call)
+        return AsyncReservation(self._meter, self._user, answer)
 
     def __await__(self) -> Generator[Any, None, AsyncReservation]:
         return self._ask().__await__()
@@ -193,12 +189,12 @@ class AsyncMeter(SeldomVerbs):
         self, user: str, *, messages: Any = None, **call: Unpack[CallRequest]
     ) -> _Reserving:
         """See ``Meter.reserve``: use it with ``async with``, or ``await`` it."""
-        told = with_messages(call, messages)
-        return _Reserving(
-            self,
-            user,
-            lambda: self._answer(lambda box: self.meter._reserve_then(box, user, told)),
-        )
+        return _Reserving(self, user, with_messages(call, messages))
+
+    async def _reserved(
+        self, user: str, **call: Unpack[CallRequest]
+    ) -> HoldReceipt | Decision | Receipt:
+        return await self._answer(lambda box: self.meter._reserve_then(box, user, call))
 
     async def reserve_all(
         self, user: str, calls: Sequence[CallRequest]

@@ -151,7 +151,7 @@ impl Account {
         let in_force = self.limits(at, catalogue)?;
         let known = in_force
             .iter()
-            .map(|own| own.limit.clone())
+            .map(|own| Limit::clone(&own.limit))
             .chain(catalogue.plans.iter().flat_map(|plan| plan.limits.iter().cloned()))
             .find(|limit| limit.name == name);
         if known.is_some() {

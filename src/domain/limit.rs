@@ -4,6 +4,7 @@
 //! together; the answer names the tightest.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -19,8 +20,8 @@ use super::usage::Usage;
 /// A limit as it holds for a user at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectiveLimit {
-    /// The limit, with the maximum that counts.
-    pub limit: Limit,
+    /// The limit, with the maximum that counts: the catalogue's own where nothing of it differs.
+    pub limit: Arc<Limit>,
     /// How much of the maximum is a boost.
     pub boost: i64,
     /// Whether the user's own limit stands for the plan's.
@@ -29,19 +30,19 @@ pub struct EffectiveLimit {
 
 impl EffectiveLimit {
     /// A limit of the plan.
-    pub const fn of_plan(limit: Limit) -> Self {
-        Self { limit, boost: 0, is_override: false }
+    pub fn of_plan(limit: Limit) -> Self {
+        Self { limit: Arc::new(limit), boost: 0, is_override: false }
     }
 
     /// The user's own limit.
-    pub const fn of_user(limit: Limit) -> Self {
-        Self { limit, boost: 0, is_override: true }
+    pub fn of_user(limit: Limit) -> Self {
+        Self { limit: Arc::new(limit), boost: 0, is_override: true }
     }
 
     /// Adds to the maximum, when there is one.
     pub fn add_boost(&mut self, added: i64) {
         if let Maximum::AtMost(maximum) = self.limit.maximum {
-            self.limit.maximum = Maximum::AtMost(maximum.saturating_add(added));
+            Arc::make_mut(&mut self.limit).maximum = Maximum::AtMost(maximum.saturating_add(added));
             self.boost = self.boost.saturating_add(added);
         }
     }

@@ -126,7 +126,7 @@ impl Posting {
         }
         let calls = match limit.metric {
             Metric::Calls => used,
-            _ => books.used(&Limit { metric: Metric::Calls, ..limit.clone() }),
+            _ => books.used(&Limit { metric: Metric::Calls, ..Limit::clone(limit) }),
         };
         if calls >= VELOCITY_CALLS_MIN {
             let channels = self.channels(period.ends_at);

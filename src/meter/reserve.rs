@@ -77,7 +77,7 @@ impl Meter {
     }
 
     /// Checks requests at the door: one user, one instant, at most 256.
-    pub(crate) fn wish(&self, requests: &[CallRequest]) -> Result<Wish> {
+    fn question(&self, requests: &[CallRequest]) -> Result<Wish> {
         let count = requests.len();
         let Some(first) = requests.first().filter(|_| count <= REQUESTS_MAX) else {
             let expected = format!("1 to {REQUESTS_MAX} requests").into();
@@ -95,26 +95,34 @@ impl Meter {
             let value = "several".to_owned();
             return Err(Error::InvalidArgument { name: "occurred_at", value, expected });
         }
-        let now = self.now();
-        let mut keys = Vec::with_capacity(count);
-        for request in requests {
-            let text = key_text(request.idempotency_key.as_deref())?;
-            let key = CallKey::new(&user, &text);
-            if keys.iter().any(|(known, _)| *known == key) {
-                let expected = "a key of its own for each request".into();
-                let value = shown(&text);
-                return Err(Error::InvalidArgument { name: "idempotency_key", value, expected });
-            }
-            keys.push((key, text));
+        for key in requests.iter().filter_map(|request| request.idempotency_key.as_deref()) {
+            name::idempotency_key(key)?;
         }
+        let now = self.now();
         Ok(Wish {
             user,
             asks: requests.iter().map(Ask::try_from).collect::<Result<_>>()?,
-            keys,
+            keys: Vec::new(),
             at: first.occurred_at.unwrap_or(now),
             now,
             rules: Arc::clone(&self.inner.rules),
         })
+    }
+
+    /// The same with the keys that what is reserved goes by, each its own.
+    pub(super) fn wish(&self, requests: &[CallRequest]) -> Result<Wish> {
+        let mut wish = self.question(requests)?;
+        for request in requests {
+            let text = key_text(request.idempotency_key.as_deref())?;
+            let key = CallKey::new(&wish.user, &text);
+            if wish.keys.iter().any(|(known, _)| *known == key) {
+                let expected = "a key of its own for each request".into();
+                let value = shown(&text);
+                return Err(Error::InvalidArgument { name: "idempotency_key", value, expected });
+            }
+            wish.keys.push((key, text));
+        }
+        Ok(wish)
     }
 }
 
@@ -245,7 +253,8 @@ impl Meter {
 
     /// Whether several calls of one user may be made together, each seeing those before it.
     pub fn check_limits(&self, requests: &[CallRequest]) -> Result<Decision> {
-        let wish = self.wish(requests)?;
+        // Nothing is reserved, so no keys are made: that asks the system for chance.
+        let wish = self.question(requests)?;
         let at = wish.at;
         let view = self.inner.store.look(&wish.user, &[], &move |head| windows_at(head, at))?;
         let posting = Posting::new(&view, &wish.user, at, wish.now, &wish.rules)?;

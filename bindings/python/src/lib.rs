@@ -15,6 +15,7 @@ mod mailbox;
 mod meter;
 mod options;
 mod outgoing;
+mod rate_limit;
 mod read;
 mod results;
 mod show;

@@ -7,6 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::meter::Meter;
+use crate::rate_limit::{self, Headers};
 use crate::show::{plain, show};
 
 /// Defines the class of a result with these fields, in the order of its `repr`.
@@ -95,39 +97,41 @@ result! {
     price_match,
 }
 
-/// The numbers of a limit that a rate-limit header tells: its name, metric and window, the maximum
-/// and what remains after the wanted amount as whole numbers (dollars in millionths), and the
-/// microsecond that it resets at. Nothing where there is no limit.
-type Room = (String, String, String, i64, i64, Option<i64>);
-
-fn room(state: Option<&core::LimitState>) -> Option<Room> {
-    let state = state?;
-    let whole = |amount: core::Amount| match amount {
-        core::Amount::Count(count) => count,
-        core::Amount::Usd(money) => money.pico_usd().div_euclid(1_000_000),
-    };
-    let left = state.remaining?.number().saturating_sub(state.wanted.number()).max(0);
-    let left = match state.maximum? {
-        core::Amount::Count(_) => left,
-        core::Amount::Usd(_) => left / 1_000_000,
-    };
-    let resets_at = state.resets_at.map(core::Timestamp::micros);
-    let (metric, window) = (state.metric.name().to_owned(), state.window.to_string());
-    Some((state.name.clone(), metric, window, whole(state.maximum?), left, resets_at))
-}
-
 #[pymethods]
 impl Decision {
-    /// What the rate-limit headers tell, without making objects of it all.
-    fn _room(&self) -> Option<Room> {
-        room(self.0.limit.as_ref())
+    /// The rate-limit headers: of a refusal as it was judged, else at the meter's time.
+    #[pyo3(signature = (meter=None))]
+    fn _rate_limit_headers<'py>(
+        &self,
+        py: Python<'py>,
+        meter: Option<&Bound<'py, Meter>>,
+    ) -> PyResult<Headers<'py>> {
+        let decision = &self.0;
+        let Some(limit) = &decision.limit else { return Ok(Vec::new()) };
+        let (Some(resets_at), Some(wait_ms)) = (decision.resets_at, decision.retry_after_ms) else {
+            return Ok(rate_limit::headers(py, limit, clock_of(py, meter)?));
+        };
+        let judged_at = resets_at.plus_micros(wait_ms.saturating_mul(-1000));
+        let mut headers = rate_limit::headers(py, limit, Some(judged_at));
+        headers.push(rate_limit::retry_after(py, wait_ms));
+        Ok(headers)
     }
 }
 
 #[pymethods]
 impl HoldReceipt {
-    /// What the rate-limit headers tell, without making objects of it all.
-    fn _room(&self) -> Option<Room> {
-        room(self.0.tightest.as_ref())
+    /// The rate-limit headers at the meter's time.
+    #[pyo3(signature = (meter=None))]
+    fn _rate_limit_headers<'py>(
+        &self,
+        py: Python<'py>,
+        meter: Option<&Bound<'py, Meter>>,
+    ) -> PyResult<Headers<'py>> {
+        let Some(limit) = &self.0.tightest else { return Ok(Vec::new()) };
+        Ok(rate_limit::headers(py, limit, clock_of(py, meter)?))
     }
+}
+
+fn clock_of(py: Python<'_>, meter: Option<&Bound<'_, Meter>>) -> PyResult<Option<core::Timestamp>> {
+    meter.map(|meter| Ok(meter.get().core(py)?.now())).transpose()
 }

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from starlette.requests import Request
 
@@ -20,11 +20,13 @@ from alwrity_metering import (
     Decision,
     Meter,
     MeteringError,
+    Receipt,
 )
+from alwrity_metering.errors import CallAlreadyRecordedError
 
 from . import account_bodies, refusals
 from .emergency import EmergencySwitch
-from .headers import Header, limit_headers
+from .headers import Header
 from .metered import MeteredCall
 from .reading import Reading
 from .rules import Estimate, RouteRule
@@ -55,18 +57,23 @@ class Refused:
     headers: list[Header] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A call that may be made."""
 
     call: MeteredCall
     endpoint: str
-    headers: list[Header] = field(default_factory=list)
+    headers: list[Header]
+
+
+PLAIN = (str, type(None))
+"""What a host's function mostly returns: a user, or nobody."""
 
 
 async def awaited(value: Value | Awaitable[Value]) -> Value:
-    """A value, or that of an awaitable."""
-    return await value if inspect.isawaitable(value) else value
+    """A value, or that of an awaitable. Most are plain, and asking those first costs less."""
+    if isinstance(value, PLAIN) or not inspect.isawaitable(value):
+        return value
+    return await value
 
 
 def both(meter: Meter | AsyncMeter) -> tuple[Meter, AsyncMeter]:
@@ -108,7 +115,7 @@ class Gate:
             if not self._emergency.lets_through(error, rule.path):
                 return Refused(503, refusals.unavailable())
             is_charged = rule.enforcement == "reserve"
-            return Admitted(MeteredCall(user, asked, None, is_charged=is_charged), rule.path)
+            return Admitted(MeteredCall(user, asked, None, is_charged=is_charged), rule.path, [])
 
     def _check(self, user: str, rule: RouteRule, asked: dict[str, Any]) -> Admitted | Refused:
         decision = self.meter.check_limit(user, **asked)
@@ -116,25 +123,26 @@ class Gate:
             return self._refusal(decision)
         if (lapsed := self._lapsed_refusal(user, decision.subscription_status)) is not None:
             return lapsed
-        headers = limit_headers(decision, self.meter.now())
+        headers = decision._rate_limit_headers(self.meter)
         return Admitted(MeteredCall(user, asked, None, is_charged=False), rule.path, headers)
 
     async def _reserve(
         self, user: str, rule: RouteRule, asked: dict[str, Any]
     ) -> Admitted | Refused:
-        reservation = await self.async_meter.reserve(user, **asked)
-        if reservation.decision is not None:
-            return self._refusal(reservation.decision)
-        hold = reservation.require()
+        hold = await self.async_meter._reserved(user, **asked)
+        if isinstance(hold, Decision):
+            return self._refusal(hold)
+        if isinstance(hold, Receipt):
+            raise CallAlreadyRecordedError(hold)
         if (lapsed := self._lapsed_refusal(user, hold.subscription_status)) is not None:
             self.meter.queue_release(user, hold)
             return lapsed
-        headers = limit_headers(hold, self.meter.now())
+        headers = hold._rate_limit_headers(self.meter)
         return Admitted(MeteredCall(user, asked, hold, is_charged=True), rule.path, headers)
 
     def _refusal(self, decision: Decision) -> Refused:
         lapsed = self._lapsed_refusal(decision.user, decision.subscription_status)
-        headers = refusals.limit_refusal_headers(decision)
+        headers = decision._rate_limit_headers()
         return lapsed or Refused(429, refusals.limit_refusal(decision), headers)
 
     def _lapsed_refusal(self, user: str, status: str | None) -> Refused | None:

@@ -53,7 +53,7 @@ async def answer_refusal(_request: Request, error: Exception) -> Response:
     """`429` with the body that the screens know."""
     assert isinstance(error, UsageLimitExceededException)
     decision = error.decision
-    headers = refusals.limit_refusal_headers(decision)
+    headers = decision._rate_limit_headers()
     body = {"detail": refusals.limit_refusal(decision)}
     return JSONResponse(body, 429, text_headers(headers))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from alwrity_metering import UsageStream, extract_content_type, extract_usage
 from alwrity_metering.results import Extracted
@@ -13,11 +12,10 @@ STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl")
 MADE = ("image/", "audio/", "video/")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What an answer says was used."""
 
-    usage: dict[str, int] = field(default_factory=dict)
+    usage: dict[str, int]
     is_estimated: bool = False
     vendor_cost_usd: Decimal | None = None
 

@@ -4,15 +4,13 @@ cannot be asked. The screens read the status and the body alone.
 
 from __future__ import annotations
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from alwrity_metering import Decision, MeteringError
 from alwrity_metering.results import LimitState
 
-from .headers import Header, limit_headers
 from .names import shown_provider
 from .shapes import Refusal, UsageRefused
 from .times import instant
@@ -63,15 +61,6 @@ def limit_numbers(state: LimitState) -> UsageRefused:
     else:
         usage["current_usage"] = int(taken)
     return usage
-
-
-def limit_refusal_headers(decision: Decision) -> list[Header]:
-    """The headers of a `429`."""
-    if decision.resets_at is None or decision.retry_after_ms is None:
-        return limit_headers(decision, None)
-    judged_at = decision.resets_at - timedelta(milliseconds=decision.retry_after_ms)
-    seconds = max(1, math.ceil(decision.retry_after_ms / 1000))
-    return [*limit_headers(decision, judged_at), (b"retry-after", b"%d" % seconds)]
 
 
 def expired_refusal(status: str, plan_name: str, ended_at: datetime | None) -> Refusal:
