@@ -14,6 +14,16 @@ from fake_provider import FakeProvider
 
 APP = "fastapi_app.app:app"
 
+WELCOME = """\
+The example backend listens on {url}: {workers} workers, one store, {db}.
+{url}/docs has every endpoint. Sign in, write, and look:
+
+  TOKEN=$(curl -s {url}/token --json '{{"user": "ada", "password": "lovelace"}}' | cut -d'"' -f4)
+  curl -si {url}/api/blog/write -H "Authorization: Bearer $TOKEN" --json '{{"topic": "looms"}}'
+  curl -s {url}/api/subscription/dashboard/ada -H "Authorization: Bearer $TOKEN"
+
+Ctrl-C ends it."""
+
 
 def main(app: str = APP) -> None:
     """Serves until it is interrupted."""
@@ -28,6 +38,8 @@ def main(app: str = APP) -> None:
     os.environ["ALWRITY_METERING_DB"] = arguments.db
     with FakeProvider() as provider:
         os.environ["EXAMPLE_PROVIDER_URL"] = provider.url
+        url = f"http://127.0.0.1:{arguments.port}"
+        print(WELCOME.format(url=url, workers=arguments.workers, db=arguments.db), flush=True)
         uvicorn.run(
             app,
             host="127.0.0.1",

@@ -100,7 +100,7 @@ def served(db: Path) -> Iterator[str]:
     log = db.with_suffix(".log")
     environment = {**os.environ, "PYTHONPATH": folder}
     with log.open("w") as lines:
-        server = subprocess.Popen(command, env=environment, stderr=lines)
+        server = subprocess.Popen(command, env=environment, stdout=lines, stderr=lines)
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_served(url, server)
