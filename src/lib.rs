@@ -71,6 +71,7 @@
 //! | put a user on a plan, or give it a limit of its own | [`Meter::subscribe`], [`Meter::set_limit`] | |
 //! | change plans and prices | [`Meter::put_plan`], [`Meter::put_price`] | |
 //! | price what had no price | [`Meter::unpriced`], [`Meter::re_rate`] | |
+//! | take over what another system knew | [`Meter::adopt_history`], [`Meter::adopt_calls`] | [`Adopted`], a [`Receipt`] |
 //! | prove every total, or restore it | [`Meter::verify`], [`Meter::rebuild`] | |
 //!
 //! # What to know
@@ -140,10 +141,10 @@ pub use meter::reports::{
 pub use meter::seed::{Seeded, plan_sets};
 pub use meter::summary::{Breakdown, PeriodChoice, UsageLine, UsageSummary};
 pub use meter::{
-    CallEstimate, ChangePreview, ErasedUser, EstimateInput, HistoryPage, InvoiceChoice,
-    InvoicePaid, LimitChange, Meter, ModelCalibration, Pending, ReRating, ReRatingLine, Recorded,
-    ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView, UnpricedGroup, UserInvoice,
-    UserLimits, Verification,
+    Adopted, CallEstimate, ChangePreview, ErasedUser, EstimateInput, History, HistoryPage,
+    InvoiceChoice, InvoicePaid, LimitChange, Meter, ModelCalibration, Pending, ReRating,
+    ReRatingLine, Recorded, ScheduledChange, Subscribe, SubscriptionReceipt, SubscriptionView,
+    UnpricedGroup, UserInvoice, UserLimits, Verification,
 };
 pub use storage::{
     AlertFilter, AlertPage, CallFilter, CallPage, Cell, Check, Durability, Erased, Page, Pruned,

@@ -36,6 +36,8 @@ pub(crate) struct Warning {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) hint: Option<String>,
+    /// Whether it is why the command ends as a failure.
+    pub(crate) is_error: bool,
 }
 
 /// What a command says: one document, without the end of its last line.
@@ -67,9 +69,12 @@ impl Answer {
         Self { exit, ..self }
     }
 
-    /// The same answer with something said beside it.
+    /// The same answer with something said beside it: an error where the answer ends with a
+    /// difference already, else a warning.
     pub(crate) fn warns(mut self, message: impl Into<String>, hint: Option<&str>) -> Self {
-        self.warnings.push(Warning { message: message.into(), hint: hint.map(str::to_owned) });
+        let is_error = self.exit == Exit::Difference;
+        let hint = hint.map(str::to_owned);
+        self.warnings.push(Warning { message: message.into(), hint, is_error });
         self
     }
 }

@@ -42,8 +42,12 @@ impl Context<'_> {
 
     /// The store, made if it is not there.
     pub(crate) fn create(&self) -> Result<Meter, Failure> {
-        let path = self.db()?;
-        let mut options = self.options.clone();
+        self.open_at(self.db()?, self.options.clone())
+    }
+
+    /// A store at any path, made if it is not there, at the time that was asked for.
+    pub(crate) fn open_at(&self, path: &Path, options: Options) -> Result<Meter, Failure> {
+        let mut options = options;
         if let Some(at) = self.global.at {
             options.clock = Clock::Fixed(at);
         }

@@ -20,6 +20,7 @@ mod context;
 mod failure;
 mod fields;
 mod option_flags;
+mod retry;
 mod saved;
 mod sheet;
 
@@ -83,14 +84,14 @@ pub fn run_on(
     };
     let (code, said) = match outcome {
         Ok((exit, warnings)) => {
-            let label = if exit == Exit::Difference { "error" } else { "warning" };
-            let said = warnings.iter().map(|one| spoken(label, one, err_is_coloured)).collect();
+            let said = warnings.iter().map(|one| spoken(one, err_is_coloured)).collect();
             (exit.code(), said)
         }
         Err(Failure::OutputClosed) => (Exit::Done.code(), String::new()),
         Err(failure) => {
-            let error = Warning { message: failure.to_string(), hint: failure.hint() };
-            (failure.exit_code(), spoken("error", &error, err_is_coloured))
+            let (message, hint) = (failure.to_string(), failure.hint());
+            let error = Warning { message, hint, is_error: true };
+            (failure.exit_code(), spoken(&error, err_is_coloured))
         }
     };
     // Nobody is left to be told that standard error is closed.
@@ -156,8 +157,9 @@ fn show_usage(
 }
 
 /// `error: message` and `hint: what to do`.
-fn spoken(label: &str, warning: &Warning, is_coloured: bool) -> String {
-    let colour = if label == "error" { AnsiColor::Red } else { AnsiColor::Yellow };
+fn spoken(warning: &Warning, is_coloured: bool) -> String {
+    let (label, colour) =
+        if warning.is_error { ("error", AnsiColor::Red) } else { ("warning", AnsiColor::Yellow) };
     let mut text = labelled(label, colour, &warning.message, is_coloured);
     if let Some(hint) = &warning.hint {
         text.push_str(&labelled("hint", AnsiColor::Cyan, hint, is_coloured));
@@ -187,9 +189,10 @@ mod tests {
 
     #[test]
     fn colour_is_around_the_label_alone() {
-        let warning = Warning { message: "bad".into(), hint: Some("mend it".into()) };
-        assert_eq!(spoken("error", &warning, false), "error: bad\nhint: mend it\n");
-        let coloured = spoken("error", &warning, true);
+        let warning =
+            Warning { message: "bad".into(), hint: Some("mend it".into()), is_error: true };
+        assert_eq!(spoken(&warning, false), "error: bad\nhint: mend it\n");
+        let coloured = spoken(&warning, true);
         assert!(coloured.contains("\u{1b}[") && coloured.contains(": bad\n"), "{coloured:?}");
     }
 }

@@ -85,6 +85,10 @@ pub struct NewAlert {
     pub upgrade_plan_id: Option<String>,
     /// When it was raised.
     pub created_at: Timestamp,
+    /// When another system, which it is taken over from, delivered it.
+    pub sent_at: Option<Timestamp>,
+    /// When it was read there.
+    pub read_at: Option<Timestamp>,
     /// The channels that deliver it; none when it is only stored.
     pub channels: Vec<String>,
 }
@@ -135,6 +139,8 @@ impl Alert {
             recommended_action,
             upgrade_plan_id,
             created_at,
+            sent_at,
+            read_at,
             channels: _,
         } = alert;
         Self {
@@ -149,8 +155,8 @@ impl Alert {
             recommended_action,
             upgrade_plan_id,
             created_at,
-            sent_at: None,
-            read_at: None,
+            sent_at,
+            read_at,
             dismissed_at: None,
         }
     }

@@ -422,7 +422,7 @@ mod tests {
     fn the_status_follows_the_highest_share() {
         let status = |used, policy| {
             let mut own = limit("a", Some(100));
-            own.limit.policy = policy;
+            Arc::make_mut(&mut own.limit).policy = policy;
             usage_status(&[books(&[counter(used)]).state(&own, &[])])
         };
         assert_eq!(status(79, Policy::Hard), UsageStatus::Active);

@@ -16,6 +16,15 @@ type Windows = Box<dyn Fn(&Head) -> Result<Vec<WindowKey>> + Send>;
 /// Decides a job: what changes, and what is answered.
 type Decide<T> = Box<dyn FnMut(&View) -> Result<(Changes, T)> + Send>;
 
+/// Where the alerts of a work were raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AlertsFrom {
+    /// By the work itself: they are logged.
+    Here,
+    /// By another system, some time ago.
+    Elsewhere,
+}
+
 /// A work that answers with a `T`.
 pub(crate) struct Job<T> {
     pub(crate) user: Option<String>,
@@ -23,6 +32,7 @@ pub(crate) struct Job<T> {
     pub(crate) needs_sync: bool,
     pub(crate) needs_billing: bool,
     pub(crate) is_awaited: bool,
+    pub(crate) alerts_from: AlertsFrom,
     pub(crate) windows: Windows,
     pub(crate) decide: Decide<T>,
     pub(crate) answer: Option<T>,
@@ -59,7 +69,9 @@ impl<T: Send> Work for Job<T> {
     fn decide(&mut self, view: &View) -> Result<Changes> {
         let (changes, answer) = (self.decide)(view)?;
         self.answer = Some(answer);
-        self.raised.clone_from(&changes.alerts);
+        if self.alerts_from == AlertsFrom::Here {
+            self.raised.clone_from(&changes.alerts);
+        }
         Ok(changes)
     }
 

@@ -1,6 +1,7 @@
 //! The meter: the public handle. It reads the clock, checks input at the door, lets the rules
 //! decide inside one transaction of the store, and answers.
 
+mod adopt;
 pub mod alerts;
 mod calls;
 mod catalogue;
@@ -32,6 +33,7 @@ mod subscription;
 pub mod summary;
 mod verification;
 
+pub use adopt::{Adopted, History};
 pub use estimate::{CallEstimate, EstimateInput, ModelCalibration};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -51,7 +53,7 @@ pub use subscription::{
 pub use verification::Verification;
 
 use self::alerts::StoreFailure;
-use self::job::{Completion, Job, waiting};
+use self::job::{AlertsFrom, Completion, Job, waiting};
 use self::options::Options;
 use self::posting::Rules;
 use crate::domain::account::Account;
@@ -111,6 +113,7 @@ struct About {
     needs_sync: bool,
     needs_billing: bool,
     is_awaited: bool,
+    alerts_from: AlertsFrom,
 }
 
 impl About {
@@ -122,6 +125,7 @@ impl About {
             needs_sync: true,
             needs_billing: false,
             is_awaited: true,
+            alerts_from: AlertsFrom::Here,
         }
     }
 
@@ -254,13 +258,14 @@ impl Meter {
         decide: impl FnMut(&View) -> Result<(Changes, T)> + Send + 'static,
         completion: Completion<T>,
     ) -> Box<dyn Work> {
-        let About { user, keys, needs_sync, needs_billing, is_awaited } = about;
+        let About { user, keys, needs_sync, needs_billing, is_awaited, alerts_from } = about;
         Box::new(Job {
             user,
             keys,
             needs_sync,
             needs_billing,
             is_awaited,
+            alerts_from,
             windows: Box::new(windows),
             decide: Box::new(decide),
             answer: None,

@@ -42,6 +42,8 @@ pub(super) struct Entry {
     draft: Draft,
     occurred_at: Option<Timestamp>,
     input_estimate: Option<InputEstimate>,
+    /// Whether it is another system's past, which users were told of there.
+    is_adopted: bool,
     now: Timestamp,
     rules: Arc<Rules>,
 }
@@ -79,9 +81,45 @@ impl Meter {
     /// in their order. Each is recorded or not on its own. They may be more than the queue holds;
     /// once the store is overloaded, the rest is not tried.
     pub fn record_calls(&self, records: &[CallRecord]) -> Vec<Result<Receipt>> {
+        self.record_all(records, |record| self.entry(record))
+    }
+
+    /// Records the calls that another system made, as [`Meter::record_calls`] does, but tells
+    /// nobody of them: it raises no alerts. What the running period has used already is told with
+    /// the first call that is recorded otherwise, unless [`Meter::adopt_history`] brought what
+    /// the user was told. Give each a key that follows from its row there, and its time.
+    ///
+    /// # Example
+    /// ```
+    /// use alwrity_metering::{AlertFilter, CallRecord, Meter, Options, Page, Usage};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let meter = Meter::open(folder.path().join("metering.db"), Options::default())?;
+    /// meter.seed("default")?;
+    /// let past = CallRecord {
+    ///     call_count: 100, // all that the Free plan has
+    ///     vendor_cost_usd: Some("0.0375".parse()?),
+    ///     idempotency_key: Some("before:17".into()),
+    ///     ..CallRecord::new("u1", "gemini", "gemini-2.5-flash", Usage::tokens(90_000, 9_000))
+    /// };
+    /// let receipts = meter.adopt_calls(&[past]);
+    /// assert_eq!(receipts[0].as_ref().unwrap().cost_usd.unwrap().to_string(), "0.0375");
+    /// assert_eq!(meter.alerts("u1", &AlertFilter::default(), Page::default())?.total, 0);
+    /// # Ok::<(), alwrity_metering::Error>(())
+    /// ```
+    pub fn adopt_calls(&self, records: &[CallRecord]) -> Vec<Result<Receipt>> {
+        self.record_all(records, |record| {
+            self.entry(record).map(|entry| Entry { is_adopted: true, ..entry })
+        })
+    }
+
+    fn record_all(
+        &self,
+        records: &[CallRecord],
+        checked: impl Fn(&CallRecord) -> Result<Entry>,
+    ) -> Vec<Result<Receipt>> {
         let mut answers = Vec::with_capacity(records.len());
         for part in records.chunks(self.inner.options.queue_capacity.clamp(1, PART_MAX)) {
-            self.record_part(part, &mut answers);
+            self.record_part(part, &checked, &mut answers);
             if let Some(Err(error @ Error::Overloaded { .. })) = answers.last() {
                 let error = error.clone();
                 answers.resize(records.len(), Err(error));
@@ -92,12 +130,17 @@ impl Meter {
     }
 
     /// Records what the queue can hold at once.
-    fn record_part(&self, records: &[CallRecord], answers: &mut Vec<Result<Receipt>>) {
+    fn record_part(
+        &self,
+        records: &[CallRecord],
+        checked: &impl Fn(&CallRecord) -> Result<Entry>,
+        answers: &mut Vec<Result<Receipt>>,
+    ) {
         let since = Instant::now();
         let mut works = Vec::with_capacity(records.len());
         let mut awaited = Vec::with_capacity(records.len());
         for record in records {
-            awaited.push(self.entry(record).map(|entry| {
+            awaited.push(checked(record).map(|entry| {
                 let (completion, receiver) = waiting();
                 let key = entry.key_text.clone();
                 works.push(entry_work(entry, true, completion));
@@ -137,6 +180,7 @@ impl Meter {
             draft: Draft::try_from(record)?,
             occurred_at: record.occurred_at,
             input_estimate: record.input_estimate,
+            is_adopted: false,
             now: self.now(),
             rules: Arc::clone(&self.inner.rules),
         })
@@ -207,6 +251,10 @@ fn enter_new(entry: &Entry, view: &View) -> Result<(Changes, Receipt)> {
     posting.learn(entry.input_estimate.as_ref(), &call);
     let mut receipt = Receipt::new(RecordStatus::Recorded, &entry.user, &entry.key_text, &call);
     receipt.limits_exceeded = posting.mark_period();
+    if entry.is_adopted {
+        // `an_adopted_past_raises_nothing_and_the_next_call_tells` guards that nothing is lost.
+        posting.changes.alerts.clear();
+    }
     Ok((posting.changes, receipt))
 }
 

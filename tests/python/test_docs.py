@@ -82,7 +82,9 @@ def test_the_stub_says_the_same_as_the_module() -> None:
     assert compared >= 20
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/python.md", "docs/migrating-from-alwrity.md"]
+)
 def test_the_programs_of_a_document_run(
     document: str,
     tmp_path: Path,

@@ -26,7 +26,7 @@ pub(crate) fn headers<'py>(
     let (name, quota, left) = (quoted(&limit.name), told(maximum), left(limit, remaining));
     let mut policy = format!("{name};q={quota};qu={}", quoted(unit(limit)));
     if let Some(seconds) = seconds_of(limit.window) {
-        policy.push_str(&format!(";w={seconds}"));
+        policy.extend([";w=", seconds.to_string().as_str()]);
     }
     let mut rest = format!("{name};r={left}");
     let mut headers = Vec::with_capacity(6);
@@ -35,7 +35,7 @@ pub(crate) fn headers<'py>(
     if let (Some(resets_at), Some(at)) = (limit.resets_at, at) {
         let resets_at = whole_seconds_from(resets_at.micros());
         let wait = (resets_at - at.micros().div_euclid(1_000_000)).max(0);
-        rest.push_str(&format!(";t={wait}"));
+        rest.extend([";t=", wait.to_string().as_str()]);
         headers.push(header(py, "x-ratelimit-reset", &resets_at.to_string()));
     }
     headers.push(header(py, "ratelimit-policy", &policy));

@@ -9,6 +9,7 @@ mod estimate;
 mod export;
 mod extract;
 mod hold;
+mod import_alwrity;
 mod invoice;
 mod limits;
 mod limits_text;
@@ -129,6 +130,8 @@ pub(crate) enum Command {
     Query(query::Query),
     /// Play a trace of calls, through the limits or straight into the ledger
     Replay(replay::Replay),
+    /// Take over what ALwrity's own metering recorded, and compare its numbers with ours
+    ImportAlwrity(import_alwrity::ImportAlwrity),
     /// List every error: name, number, HTTP status, meaning and hint
     Errors,
     /// List every option of the library
@@ -187,6 +190,7 @@ impl Command {
             Self::EraseUser(args) => retention::erase_user(&args, context),
             Self::Query(args) => query::run(&args, context),
             Self::Replay(args) => replay::run(&args, context, out),
+            Self::ImportAlwrity(args) => import_alwrity::run(&args, context),
             Self::Errors => reference::errors(context),
             Self::Options => reference::options(context),
             Self::Completions(args) => Ok(reference::completions(&args)),

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod alert_commands;
+mod alwrity;
 mod bench;
 mod call_commands;
 mod catalogue_commands;
@@ -10,6 +11,9 @@ mod documents;
 mod export_command;
 mod frame;
 mod hold_commands;
+mod import_command;
+mod import_reconciled;
+mod import_sources;
 mod ingest_commands;
 mod invoice_commands;
 mod limit_commands;

@@ -86,6 +86,8 @@ impl LimitFacts<'_> {
             recommended_action,
             upgrade_plan_id: self.upgrade.map(|plan| plan.id.clone()),
             created_at: self.now,
+            sent_at: None,
+            read_at: None,
             channels,
         }
     }
@@ -199,6 +201,8 @@ pub(crate) fn unpriced(call: &Call, now: Timestamp, channels: Vec<String>) -> Ne
         recommended_action: Some("Add the price, then re-rate the unpriced calls.".to_owned()),
         upgrade_plan_id: None,
         created_at: now,
+        sent_at: None,
+        read_at: None,
         channels,
     }
 }
@@ -228,6 +232,8 @@ pub(crate) fn critical(
         recommended_action: Some(action.to_owned()),
         upgrade_plan_id: None,
         created_at: now,
+        sent_at: None,
+        read_at: None,
         channels,
     }
 }

@@ -88,8 +88,8 @@ pub(super) fn raise(
 ) -> rusqlite::Result<bool> {
     let sql = "INSERT INTO alerts (user_id, type, subject, maximum, threshold_percent, \
                armed_from_us, period_starts_at_us, provider, title, message, severity, \
-               recommended_action, upgrade_plan_id, created_at_us) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+               recommended_action, upgrade_plan_id, created_at_us, sent_at_us, read_at_us) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
                ON CONFLICT DO NOTHING RETURNING id";
     let row = params![
         user_id,
@@ -106,6 +106,8 @@ pub(super) fn raise(
         alert.recommended_action,
         alert.upgrade_plan_id,
         alert.created_at.micros(),
+        alert.sent_at.map(Timestamp::micros),
+        alert.read_at.map(Timestamp::micros),
     ];
     let mut statement = connection.prepare_cached(sql)?;
     let raised: Option<i64> = statement.query_row(row, |row| row.get(0)).optional()?;

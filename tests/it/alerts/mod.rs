@@ -1,5 +1,6 @@
 //! Alerts as a host meets them: through the meter, on a file.
 
+mod adopted;
 mod delivering;
 mod operator;
 mod thresholds;

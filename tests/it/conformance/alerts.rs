@@ -25,6 +25,8 @@ pub(crate) fn alert(threshold_percent: u8) -> NewAlert {
         recommended_action: Some("Upgrade.".into()),
         upgrade_plan_id: Some("pro".into()),
         created_at: hour(1),
+        sent_at: None,
+        read_at: None,
         channels: vec![],
     }
 }
@@ -66,6 +68,8 @@ pub(crate) fn an_alert_comes_back(store: &dyn Store) {
             recommended_action: found.recommended_action.clone(),
             upgrade_plan_id: found.upgrade_plan_id.clone(),
             created_at: found.created_at,
+            sent_at: None,
+            read_at: None,
             channels: vec![],
         };
         assert_eq!((again, found.user.as_deref()), (raised, Some("u")));
@@ -73,6 +77,17 @@ pub(crate) fn an_alert_comes_back(store: &dyn Store) {
         assert_eq!(store.alert(found.id).unwrap().as_ref(), Some(found));
     }
     assert_eq!(store.alert(3).unwrap(), None);
+}
+
+pub(crate) fn an_alert_of_another_system_keeps_what_became_of_it(store: &dyn Store) {
+    let read = NewAlert { sent_at: Some(hour(2)), read_at: Some(hour(3)), ..alert(80) };
+    let sent = NewAlert { sent_at: Some(hour(4)), ..alert(90) };
+    write(store, Some("u"), raising(&[read, sent])).unwrap();
+    let found = all_of(store, "u");
+    let marks: Vec<_> = found.iter().rev().map(|alert| (alert.sent_at, alert.read_at)).collect();
+    assert_eq!(marks, [(Some(hour(2)), Some(hour(3))), (Some(hour(4)), None)]);
+    assert_eq!(page(store, Audience::User("u"), &AlertFilter::unread()).unread_count, 1);
+    assert_eq!(store.outbox().unwrap(), [], "nobody is told of it again");
 }
 
 pub(crate) fn an_alert_is_raised_once_for_its_key(store: &dyn Store) {

@@ -76,6 +76,7 @@ macro_rules! conformance {
             }
             alerts {
                 an_alert_comes_back
+                an_alert_of_another_system_keeps_what_became_of_it
                 an_alert_is_raised_once_for_its_key
                 an_alert_of_a_failed_work_is_not_raised
                 an_account_knows_what_its_user_was_told

@@ -27,6 +27,7 @@ use self::trace::{Columns, Trace};
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::retry::retried;
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
@@ -183,7 +184,7 @@ fn subscribe(args: &Replay, trace: &Trace, meter: &Meter) -> Result<(), Failure>
     };
     let users = args.users.min(u64::try_from(trace.rows.len()).unwrap_or(u64::MAX));
     for user in 0..users {
-        play::retried(|| meter.subscribe(&play::user_of(user, users), &subscribe))?;
+        retried(|| meter.subscribe(&play::user_of(user, users), &subscribe))?;
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! Playing: what becomes of the rows of one job.
 
-use std::time::Duration;
-
 use alwrity_metering::{
     CallOutcome, CallRecord, CallRequest, Error, Meter, Receipt, RecordStatus, Reservation, Result,
     Usage,
@@ -11,12 +9,10 @@ use super::tally::{Refusal, Tally};
 use super::trace::{Row, Trace};
 use super::{Replay, Share};
 use crate::failure::Failure;
+use crate::retry::retried;
 
 /// How many rows are recorded together.
 const CHUNK: usize = 256;
-/// How often a row is tried that failed but may be repeated, and the first wait between.
-const ATTEMPTS_MAX: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// Plays the rows of one job, and counts what became of them.
 pub(super) struct Player<'a> {
@@ -29,19 +25,6 @@ pub(super) struct Player<'a> {
 /// The user of a row.
 pub(super) fn user_of(row: u64, users: u64) -> String {
     format!("user-{}", row % users.max(1))
-}
-
-/// Tries a work again, with the same key, while it fails in a way that may pass.
-pub(super) fn retried<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
-    let mut wait = FIRST_WAIT;
-    for _ in 1..ATTEMPTS_MAX {
-        match work() {
-            Err(error) if error.is_retryable() => std::thread::sleep(wait),
-            answered => return answered,
-        }
-        wait *= 2;
-    }
-    work()
 }
 
 /// Enters a call into the ledger, again while that fails in a way that may pass. A call that an
@@ -174,26 +157,5 @@ impl<'a> Player<'a> {
                 Ok(())
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_pass_is_tried_again_but_not_for_ever() {
-        let mut attempts = 0;
-        let outcome: Result<()> = retried(|| {
-            attempts += 1;
-            Err(Error::Overloaded { waited_ms: 1 })
-        });
-        assert_eq!((outcome.unwrap_err().code(), attempts), ("overloaded", ATTEMPTS_MAX));
-        let mut attempts = 0;
-        let outcome: Result<()> = retried(|| {
-            attempts += 1;
-            Err(Error::Closed {})
-        });
-        assert_eq!((outcome.unwrap_err().code(), attempts), ("closed", 1));
     }
 }
