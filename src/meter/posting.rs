@@ -48,9 +48,10 @@ impl From<&Options> for Rules {
 pub(crate) fn windows_at(head: &Head, at: Timestamp) -> Result<Vec<WindowKey>> {
     let unseen = Account::new(0, "", at);
     let account = head.account.as_deref().unwrap_or(&unseen);
-    let period = account.standing(at, &head.catalogue).usage_period;
+    let standing = account.standing(at, &head.catalogue);
+    let period = standing.usage_period;
     let mut windows = vec![WindowKey { window: Window::Period, starts_at: period.starts_at }];
-    for effective in account.limits(at, &head.catalogue)?.iter() {
+    for effective in account.limits_under(&standing.plan_id, at, &head.catalogue)?.iter() {
         let window = effective.limit.window;
         let key = WindowKey { window, starts_at: window.span(at, period).starts_at };
         if !windows.contains(&key) {
@@ -96,7 +97,7 @@ impl Posting {
             }
         };
         let standing = account.standing(at, &catalogue);
-        let limits = account.limits(at, &catalogue)?;
+        let limits = account.limits_under(&standing.plan_id, at, &catalogue)?;
         for effective in limits.iter() {
             let window = effective.limit.window;
             let is_tracked = window == Window::Period || account.tracked.contains_key(&window);
