@@ -72,7 +72,8 @@ check_exports() {
 
 # Installs into a folder, moves it, and builds the examples by CMake and by one plain line.
 check_install() {
-  rm -rf "$out/first" "$out/prefix" "$out/cmake"
+  rm -rf "$out/first" "$out/prefix" "$out/cmake" "$out/plain"
+  mkdir "$out/plain"
   quietly scripts/c/install.sh "$built" "$out/first"
   mv "$out/first" "$out/prefix"
   quietly cmake -S examples/c -B "$out/cmake" -DCMAKE_PREFIX_PATH="$out/prefix"
@@ -82,11 +83,11 @@ check_install() {
     $(sed -n 's/.*ALWM_VERSION "\(.*\)"/\1/p' include/alwrity_metering.h) ]]
   for example in quickstart threads loop; do
     # shellcheck disable=SC2046 # flags
-    "${CC:-cc}" "${strict[@]}" -o "$out/$example" "examples/c/$example.c" \
+    "${CC:-cc}" "${strict[@]}" -o "$out/plain/$example" "examples/c/$example.c" \
       $(pkg-config --cflags --libs alwrity_metering) -Wl,-rpath,"$out/prefix/lib" -pthread
   done
   local store
-  for folder in "$out/cmake" "$out"; do
+  for folder in "$out/cmake" "$out/plain"; do
     store=$(mktemp -d)
     quietly "$folder/quickstart" "$store/quickstart.db"
     quietly "$folder/threads" "$store/threads.db"
