@@ -33,8 +33,8 @@ lint: setup ## Check format, lints, documentation, licences and links
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
-	ruff format --check scripts python tests/python benches/python
-	ruff check scripts python tests/python benches/python
+	ruff format --check scripts python tests/python tests/c benches/python
+	ruff check scripts python tests/python tests/c benches/python
 	mypy --strict scripts/*.py
 	$(PYTHON) scripts/check_docs.py
 	$(MAKE) lint-http

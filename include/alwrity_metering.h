@@ -1515,9 +1515,10 @@ alwm_status alwm_record_call(const struct alwm_meter *meter,
                              struct alwm_string *json);
 
 // Records several calls, of any users, in as few transactions as fit. Each is recorded or not on
-// its own: `statuses[i]` tells, and `receipts[i]` is its receipt if it was, else zeros. Both may
-// be `NULL`. The answer is the first status that is not `ALWM_STATUS_OK`, or that; where the
-// arguments themselves are wrong nothing was recorded and nothing is written.
+// its own, also where its own texts or numbers are wrong: `statuses[i]` tells, and `receipts[i]`
+// is its receipt if it was, else zeros. Both may be `NULL`. The answer is the first status that
+// is not `ALWM_STATUS_OK`, or that; where a pointer or a size of the arrays is wrong nothing was
+// recorded and nothing is written.
 // Since 0.1.0.
 alwm_status alwm_record_calls(const struct alwm_meter *meter,
                               const struct alwm_call_record *records,

@@ -7,7 +7,7 @@
 NIGHTLY ?= cargo +nightly
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 
-soak: ## Four processes, all verbs, random kills, 5 minutes (DURATION_S, PROCESSES)
+soak: ## Four processes, all verbs, random kills, 5 minutes (DURATION_S, PROCESSES, LIMIT)
 	$(CARGO) run --release --example soak
 	$(MAKE) soak-http
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it into a clean environment for every CPython from 3.10 on that is
-# found, and tests it there; checks its types; builds one from the source distribution.
+# found, and tests it there; reads with it what a C program wrote; checks its types; builds one from
+# the source distribution.
 #
 #     scripts/test_wheel.sh [TARGET_FOLDER]
 set -euo pipefail
@@ -68,6 +69,10 @@ say "tests of the FastAPI part with CPython ${found[-1]}"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
   -r tests/python/http/requirements.txt
 "$folder/bin/python" -m pytest -q tests/python/http
+
+say "a store that a C program wrote"
+"${CARGO:-cargo}" build --quiet --package alwrity-metering-c --package alwrity-metering-cli
+tests/c/run.sh "$target/debug" "$target/c" writer "$folder/bin/python"
 
 say "types of the wheel"
 "$folder/bin/python" -m mypy --strict --package alwrity_metering

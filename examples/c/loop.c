@@ -10,7 +10,7 @@
 
 #include "alwrity_metering.h"
 
-enum { BATCH = 100 };
+enum { BATCH = 100, UNTOLD = -1 };
 
 typedef struct line {
   char user[64];
@@ -25,13 +25,16 @@ static alwm_status statuses[BATCH];
 // Records what was read; how many calls were not recorded.
 static size_t flush(const alwm_meter *meter, size_t count) {
   size_t failed = 0;
-  if (alwm_record_calls(meter, records, count, statuses, NULL) == ALWM_STATUS_OK) {
-    return 0;
-  }
   for (size_t n = 0; n < count; n++) {
-    if (statuses[n] != ALWM_STATUS_OK) {
-      fprintf(stderr, "a call of `%s`: %s, %s\n", lines[n].user, alwm_status_code(statuses[n]),
-              alwm_status_hint(statuses[n]));
+    statuses[n] = UNTOLD;
+  }
+  alwm_status whole = alwm_record_calls(meter, records, count, statuses, NULL);
+  for (size_t n = 0; n < count; n++) {
+    // A failure of the whole writes no status: it is that of each call.
+    alwm_status own = statuses[n] == UNTOLD ? whole : statuses[n];
+    if (own != ALWM_STATUS_OK) {
+      fprintf(stderr, "a call of `%s`: %s, %s\n", lines[n].user, alwm_status_code(own),
+              alwm_status_hint(own));
       failed++;
     }
   }
@@ -52,7 +55,8 @@ static int show(const alwm_meter *meter) {
         alwm_rows_text(rows, 1, &provider) != ALWM_STATUS_OK ||
         alwm_rows_int64(rows, 2, &calls) != ALWM_STATUS_OK ||
         alwm_rows_text(rows, 3, &cost) != ALWM_STATUS_OK) {
-      break;
+      alwm_rows_close(&rows);
+      return 1;
     }
     printf("%.*s %.*s: %" PRId64 " calls, $%.*s\n", (int)user.length, user.bytes,
            (int)provider.length, provider.bytes, calls, (int)cost.length, cost.bytes);

@@ -58,9 +58,10 @@ impl Clone for PlanLimits {
 impl Catalogue {
     /// The plan with that id.
     pub fn plan(&self, id: &str) -> Result<&Plan> {
-        self.plans.iter().find(|plan| plan.id == id).ok_or_else(|| Error::UnknownPlan {
-            plan: shown(id),
-            known: self.plans.iter().map(|p| p.id.as_str()).collect::<Vec<_>>().join(", "),
+        self.plans.iter().find(|plan| plan.id == id).ok_or_else(|| {
+            let known: Vec<&str> = self.plans.iter().map(|plan| plan.id.as_str()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Error::UnknownPlan { plan: shown(id), known }
         })
     }
 

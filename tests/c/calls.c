@@ -141,6 +141,34 @@ static void a_batch_records_each_on_its_own(void **state) {
   scene_end(&own);
 }
 
+static void a_record_that_cannot_be_read_takes_no_other_with_it(void **state) {
+  (void)state;
+  scene own = scene_new();
+  alwm_call_record records[4];
+  alwm_status statuses[4];
+  alwm_receipt receipts[4] = {{.size = sizeof *receipts}};
+  for (size_t n = 0; n < COUNT(records); n++) {
+    records[n] = record_of("u1", "gemini", "gemini-2.5-flash", (int64_t)n, 1);
+  }
+  records[0].user = (alwm_text){"u\xff", 2};
+  records[2].variant = 99;
+  FAILS(ALWM_STATUS_INVALID_ARGUMENT, alwm_record_calls(own.meter, records, 4, statuses, receipts));
+  assert_non_null(strstr(alwm_last_message(), "UTF-8"));
+  for (size_t n = 0; n < COUNT(records); n++) {
+    bool is_readable = n % 2 == 1;
+    assert_int_equal(statuses[n], is_readable ? ALWM_STATUS_OK : ALWM_STATUS_INVALID_ARGUMENT);
+    assert_int_equal(receipts[n].units.input_tokens, is_readable ? n : 0);
+  }
+  // Without a place for the statuses the answer alone tells.
+  FAILS(ALWM_STATUS_INVALID_ARGUMENT, alwm_record_calls(own.meter, records, 4, NULL, NULL));
+  alwm_string json = {NULL, 0};
+  OK(alwm_calls(own.meter, T("u1"), NULL, &json, NULL));
+  json_t *calls = taken(&json);
+  assert_int_equal(number_at(calls, "total_count"), 4);
+  json_decref(calls);
+  scene_end(&own);
+}
+
 static void queued_records_are_committed_by_a_flush(void **state) {
   (void)state;
   scene own = scene_new();
@@ -373,6 +401,7 @@ int main(void) {
       cmocka_unit_test(a_record_has_a_receipt_and_its_key_makes_a_repeat_harmless),
       cmocka_unit_test(every_field_of_a_record_arrives),
       cmocka_unit_test(a_batch_records_each_on_its_own),
+      cmocka_unit_test(a_record_that_cannot_be_read_takes_no_other_with_it),
       cmocka_unit_test(queued_records_are_committed_by_a_flush),
       cmocka_unit_test(record_answers_as_the_option_durability_says),
       cmocka_unit_test(a_check_names_the_tightest_limit),

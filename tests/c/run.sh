@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Builds the C tests and examples against the library that was built into a folder, and runs them:
 #
-#   tests/c/run.sh BUILT OUT [check | valgrind | sanitize | fuzz SECONDS SEED | bench]
+#   tests/c/run.sh BUILT OUT [check | valgrind | sanitize | bench]
+#   tests/c/run.sh BUILT OUT writer PYTHON
+#   tests/c/run.sh BUILT OUT fuzz SECONDS SEED
 #
-# BUILT is `target/debug` or `target/release`; OUT is a folder for what is made here.
+# BUILT is `target/debug` or `target/release`; OUT is a folder for what is made here; PYTHON is one
+# that has the wheel.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -69,7 +72,8 @@ check_exports() {
 
 # Installs into a folder, moves it, and builds the examples by CMake and by one plain line.
 check_install() {
-  rm -rf "$out/first" "$out/prefix" "$out/cmake"
+  rm -rf "$out/first" "$out/prefix" "$out/cmake" "$out/plain"
+  mkdir "$out/plain"
   quietly scripts/c/install.sh "$built" "$out/first"
   mv "$out/first" "$out/prefix"
   quietly cmake -S examples/c -B "$out/cmake" -DCMAKE_PREFIX_PATH="$out/prefix"
@@ -79,11 +83,11 @@ check_install() {
     $(sed -n 's/.*ALWM_VERSION "\(.*\)"/\1/p' include/alwrity_metering.h) ]]
   for example in quickstart threads loop; do
     # shellcheck disable=SC2046 # flags
-    "${CC:-cc}" "${strict[@]}" -o "$out/$example" "examples/c/$example.c" \
+    "${CC:-cc}" "${strict[@]}" -o "$out/plain/$example" "examples/c/$example.c" \
       $(pkg-config --cflags --libs alwrity_metering) -Wl,-rpath,"$out/prefix/lib" -pthread
   done
   local store
-  for folder in "$out/cmake" "$out"; do
+  for folder in "$out/cmake" "$out/plain"; do
     store=$(mktemp -d)
     quietly "$folder/quickstart" "$store/quickstart.db"
     quietly "$folder/threads" "$store/threads.db"
@@ -93,14 +97,17 @@ check_install() {
   say "the library is installed, found by CMake and pkg-config, and the examples run"
 }
 
-# A C program writes alone; the command reads the same totals, and the ledger proves them.
+# A C program writes alone; whoever reads the file finds the same totals, and the ledger proves
+# them: the command, Python's own SQLite, and the wheel where a Python that has it is given.
 check_writer() {
-  local store
+  local store readers="the command and Python's SQLite" python=${1:-}
   store=$(mktemp -d)
+  "${CC:-cc}" "${strict[@]}" -Iinclude -o "$out/writer" examples/c/loop.c -L"$out" \
+    -Wl,-rpath,"$out" -lalwrity_metering
   awk 'BEGIN { for (n = 0; n < 500; n++) {
     model = n % 2 ? "openai gpt-4o-mini" : "gemini gemini-2.5-pro"
     print "user-" n % 3, model, n * 37, n % 91 } }' |
-    "$out/loop" "$store/metering.db" | sort >"$store/c"
+    "$out/writer" "$store/metering.db" | sort >"$store/c"
   local command=("$built/alwrity-metering" --db "$store/metering.db")
   for user in user-0 user-1 user-2; do
     "${command[@]}" usage "$user" --json | python3 tests/c/totals.py "$user"
@@ -108,9 +115,16 @@ check_writer() {
   # The view shows twelve places, JSON trims them.
   sed -i 's/0*$//' "$store/c"
   diff "$store/c" "$store/command"
+  python3 tests/c/totals_by_sqlite.py "$store/metering.db" | sort >"$store/sqlite"
+  diff "$store/c" "$store/sqlite"
+  if [[ $python ]]; then
+    "$python" tests/c/totals_by_wheel.py "$store/metering.db" | sort >"$store/wheel"
+    diff "$store/c" "$store/wheel"
+    readers="the command, Python's SQLite and the wheel"
+  fi
   quietly "${command[@]}" verify
   rm -r "$store"
-  say "a C program was the only writer: the command reads the same totals, and verifies them"
+  say "a C program was the only writer: $readers read the same totals, and verify is clean"
 }
 
 # Answers as JSON are those of the command.
@@ -181,6 +195,7 @@ case $step in
   check) check ;;
   valgrind) under_valgrind ;;
   sanitize) sanitized ;;
+  writer) check_writer "$4" ;;
   fuzz)
     compile fuzz
     "$out/fuzz" "$4" "$5"

@@ -7,7 +7,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::hooks;
@@ -67,6 +67,8 @@ static DISK: Mutex<Option<Disk>> = Mutex::new(None);
 /// Whether each sync waits until this is false again.
 static IS_STUCK: Mutex<bool> = Mutex::new(false);
 static IS_FREE: Condvar = Condvar::new();
+/// How many syncs wait.
+static STUCK: AtomicUsize = AtomicUsize::new(0);
 
 fn disk() -> MutexGuard<'static, Option<Disk>> {
     DISK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -139,6 +141,11 @@ pub(crate) fn cap(ending: &'static str, bytes: usize) {
 pub(crate) fn stick(is_stuck: bool) {
     *IS_STUCK.lock().unwrap_or_else(PoisonError::into_inner) = is_stuck;
     IS_FREE.notify_all();
+}
+
+/// How many syncs hang.
+pub(crate) fn stuck() -> usize {
+    STUCK.load(Ordering::Acquire)
 }
 
 pub(crate) fn become_read_only() {
@@ -334,7 +341,9 @@ extern "C" fn fsync(descriptor: c_int) -> c_int {
     }
     let path = path_of(descriptor);
     let stuck = IS_STUCK.lock().unwrap_or_else(PoisonError::into_inner);
+    STUCK.fetch_add(1, Ordering::AcqRel);
     drop(IS_FREE.wait_while(stuck, |is_stuck| *is_stuck));
+    STUCK.fetch_sub(1, Ordering::AcqRel);
     if let Verdict::Stop { code, .. } = judge(&path, 0, 0) {
         return fail(code);
     }

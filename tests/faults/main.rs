@@ -37,7 +37,7 @@ fn worker() {
         ["injected", rest @ ..] => injected::play(rest),
         ["permissions"] => permissions::play(),
         ["power", rest @ ..] => power::play(rest),
-        ["stuck"] => stuck::play(),
+        ["stuck", rest @ ..] => stuck::play(rest),
         other => panic!("no such role: {other:?}"),
     }
 }

@@ -1,8 +1,9 @@
 //! Soak: some processes that do everything at once, are killed at random, and start again.
 //!
-//! `DURATION_S` (300) and `PROCESSES` (4) come from the environment. Each process writes into a
-//! journal of its own what it is about to do and what was acknowledged. At the end every
-//! acknowledged call is looked for, and `verify` runs. It prints a row of docs/reliability.md.
+//! `DURATION_S` (300), `PROCESSES` (4), `LIMIT` (500) and `SEED` come from the environment. Each
+//! process writes into a journal of its own what it is about to do and what was acknowledged. At
+//! the end every acknowledged call is looked for, and `verify` runs. It prints a row of
+//! docs/reliability.md.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,8 +23,8 @@ use alwrity_metering::{
 };
 
 const USERS: u64 = 20;
-/// What the user `capped` may call.
-const CAP: i64 = 500;
+/// How often the user `capped` may call.
+const CAP: u64 = 500;
 
 /// Random numbers; a seed makes a run another one.
 struct Dice(u64);
@@ -52,11 +53,15 @@ fn main() {
     tell(&path, &journals, kills);
 }
 
+fn cap() -> i64 {
+    i64::try_from(number("LIMIT", CAP)).unwrap()
+}
+
 fn prepare(path: &Path) {
     let meter = Meter::open(path, Options::default()).unwrap();
     meter.seed("default").unwrap();
     let pro = meter.plans().unwrap().into_iter().find(|plan| plan.id == "pro").unwrap();
-    let limits = vec![Limit::new("calls", Metric::Calls, Maximum::AtMost(CAP)).unwrap()];
+    let limits = vec![Limit::new("calls", Metric::Calls, Maximum::AtMost(cap())).unwrap()];
     meter.put_plan(&Plan { id: "capped".into(), limits, ..pro }).unwrap();
     meter.subscribe("capped", &Subscribe::monthly("capped").waived("a test")).unwrap();
 }
@@ -134,7 +139,7 @@ fn tell(path: &Path, journals: &[PathBuf], kills: usize) {
     let doubled = rows - i64::try_from(there.len()).unwrap() + i64::try_from(unasked).unwrap();
     let period = PeriodChoice::All;
     let capped = meter.usage_summary("capped", &period).unwrap().total_calls;
-    let over = (capped - CAP).max(0);
+    let over = (capped - cap()).max(0);
     let checks = meter.verify().unwrap();
     let wrong: Vec<_> = checks.iter().filter(|check| !check.is_ok).collect();
     let (processes, seconds) = (number("PROCESSES", 4), number("DURATION_S", 300));

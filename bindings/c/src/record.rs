@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use alwrity_metering::{CallDetails, CallRecord, Receipt, Recorded, Result};
+use alwrity_metering::{CallDetails, CallRecord, Error, Receipt, Recorded, Result};
 use serde::Serialize;
 
 use crate::answer::kept;
@@ -76,9 +76,10 @@ pub unsafe extern "C" fn alwm_record_call(
 }
 
 /// Records several calls, of any users, in as few transactions as fit. Each is recorded or not on
-/// its own: `statuses[i]` tells, and `receipts[i]` is its receipt if it was, else zeros. Both may
-/// be `NULL`. The answer is the first status that is not `ALWM_STATUS_OK`, or that; where the
-/// arguments themselves are wrong nothing was recorded and nothing is written.
+/// its own, also where its own texts or numbers are wrong: `statuses[i]` tells, and `receipts[i]`
+/// is its receipt if it was, else zeros. Both may be `NULL`. The answer is the first status that
+/// is not `ALWM_STATUS_OK`, or that; where a pointer or a size of the arrays is wrong nothing was
+/// recorded and nothing is written.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn alwm_record_calls(
@@ -95,9 +96,7 @@ pub unsafe extern "C" fn alwm_record_calls(
         let statuses = caller.wanted_values("statuses", statuses, count)?;
         let receipts = caller.wanted_all("receipts", receipts, count)?;
         let records = caller.read_all("records", records, count)?;
-        let records: Vec<CallRecord> =
-            records.iter().map(|record| record.for_core(caller)).collect::<Result<_>>()?;
-        let answers = meter.core.record_calls(&records);
+        let answers = answers_of(meter, records.iter().map(|record| record.for_core(caller)));
         if let Some(statuses) = statuses {
             statuses.put_each(|place| status_of(&answers[place]));
         }
@@ -106,6 +105,23 @@ pub unsafe extern "C" fn alwm_record_calls(
         }
         answers.into_iter().find_map(Result::err).map_or(Ok(()), Err)
     })
+}
+
+/// Records the calls that can be read, and answers each in its place: a host whose users give it
+/// texts would else lose a whole batch over one that is no UTF-8.
+/// Guarded by `a_record_that_cannot_be_read_takes_no_other_with_it` of tests/c/calls.c.
+fn answers_of(
+    meter: &alwm_meter,
+    records: impl Iterator<Item = Result<CallRecord>>,
+) -> Vec<Result<Receipt>> {
+    let mut readable = Vec::new();
+    let read: Vec<Result<()>> =
+        records.map(|record| record.map(|record| readable.push(record))).collect();
+    let mut answers = meter.core.record_calls(&readable).into_iter();
+    let missing = || Err(Error::Internal { reason: "a record without an answer".to_owned() });
+    read.into_iter()
+        .map(|read| read.and_then(|()| answers.next().unwrap_or_else(missing)))
+        .collect()
 }
 
 fn status_of(answer: &Result<Receipt>) -> alwm_status {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
@@ -33,8 +32,8 @@ pub(super) struct Engine {
     /// What was found when it was opened after an end that was not clean.
     pub(super) unclean_end: Option<Check>,
     identity: Identity,
-    /// Whether the log was taken away: then nothing here can be trusted any more.
-    has_lost_log: AtomicBool,
+    /// The suffix of what was taken away beside the file: then nothing here can be trusted.
+    lost: OnceLock<&'static str>,
     /// Connections that read and are not in use.
     readers: Mutex<Vec<Session>>,
     catalogue: RwLock<Option<(Arc<Catalogue>, Instant)>>,
@@ -107,7 +106,7 @@ impl Handle {
 
     fn is_trusted(&self) -> bool {
         let engine = self.running.made().and_then(OnceLock::get);
-        engine.is_some_and(|engine| !engine.has_lost_log.load(Ordering::Acquire))
+        engine.is_some_and(|engine| engine.lost.get().is_none())
     }
 }
 
@@ -138,7 +137,7 @@ impl Engine {
                 Duration::from_millis(options.busy_timeout_ms),
             ),
             unclean_end: None,
-            has_lost_log: AtomicBool::new(false),
+            lost: OnceLock::new(),
             readers: Mutex::new(Vec::new()),
             catalogue: RwLock::new(None),
             writer: Mutex::new(None),
@@ -231,8 +230,8 @@ impl Engine {
 
     /// Whether the name still stands for the file that was opened, with the log beside it.
     pub(super) fn check_identity(&self) -> Result<()> {
-        if self.has_lost_log.load(Ordering::Acquire) {
-            return Err(replaced(&beside(&self.path, "-wal")));
+        if let Some(suffix) = self.lost.get() {
+            return Err(replaced(&beside(&self.path, suffix)));
         }
         if Identity::of(&self.path)? == Some(self.identity) {
             return Ok(());
@@ -240,10 +239,9 @@ impl Engine {
         Err(replaced(&self.path))
     }
 
-    /// The log was taken away under us: nothing is written or read here any more.
-    pub(super) fn lose_log(&self) -> Error {
-        self.has_lost_log.store(true, Ordering::Release);
-        replaced(&beside(&self.path, "-wal"))
+    /// The log or its index was taken away under us: nothing is written or read here any more.
+    pub(super) fn lose(&self, suffix: &'static str) -> Error {
+        replaced(&beside(&self.path, self.lost.get_or_init(|| suffix)))
     }
 
     /// Reads on a connection of its own, in one transaction.

@@ -206,7 +206,11 @@ impl<'a> Transaction<'a> {
             .connection
             .prepare_cached("COMMIT")
             .and_then(|mut statement| statement.execute([]))
-            .map_err(|error| Failure::Broken { error: failed("commit")(error), in_commit: true })?;
+            .map_err(|error| {
+                // A commit counts from its last page in the log on, and that one had no room.
+                let in_commit = error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull);
+                Failure::Broken { error: failed("commit")(error), in_commit }
+            })?;
         if let Some(catalogue) = self.changed_catalogue {
             self.engine.remember_catalogue(catalogue);
         }

@@ -29,6 +29,8 @@ const ATTEMPTS_MAX: u32 = 3;
 /// How often a work that nobody waits for is tried again, and how often once the store closes.
 const RETRIES_MAX: u32 = 60;
 const RETRIES_AT_CLOSE_MAX: u32 = 3;
+/// What lies beside the file for as long as a connection is open: the log, and its index.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -37,8 +39,8 @@ pub(super) struct Writer {
     checkpointer: Checkpointer,
     engine: Arc<Engine>,
     session: Option<Session>,
-    /// The log that the session writes to, once it has begun.
-    log: Option<Identity>,
+    /// The log that the session writes to, and its index, once it has begun.
+    companions: Option<[Option<Identity>; 2]>,
     is_full_sync: bool,
 }
 
@@ -48,7 +50,7 @@ type Outcome = Result<()>;
 impl Writer {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
         let checkpointer = Checkpointer::new();
-        Self { checkpointer, engine, session: None, log: None, is_full_sync: true }
+        Self { checkpointer, engine, session: None, companions: None, is_full_sync: true }
     }
 
     /// Works until the queue is closed and empty.
@@ -126,20 +128,30 @@ impl Writer {
         Ok(is_well)
     }
 
-    /// Looks whether the file and its log are still the ones that were opened.
+    /// Looks whether the file, its log and the log's index are still the ones that were opened.
+    /// Nobody but the last connection may delete those, and ours is open. Whoever opened the file
+    /// without the index made another one, and neither of us sees what the other commits: we
+    /// would write over it (`a_deleted_index_is_noticed_before_another_process_is_overwritten`).
     fn check_files(&mut self) -> Result<()> {
         self.engine.check_identity()?;
-        let Some(log) = self.log else { return Ok(()) };
-        // Nobody but the last connection may delete it, and ours is open.
-        if Identity::of(&beside(&self.engine.path, "-wal"))? == Some(log) {
-            return Ok(());
+        let Some(opened) = self.companions else { return Ok(()) };
+        for (suffix, was) in COMPANIONS.into_iter().zip(opened) {
+            if Identity::of(&beside(&self.engine.path, suffix))? != was {
+                return Err(self.engine.lose(suffix));
+            }
         }
-        Err(self.engine.lose_log())
+        Ok(())
+    }
+
+    fn look_at_companions(&self) -> Result<[Option<Identity>; 2]> {
+        let identity = |suffix| Identity::of(&beside(&self.engine.path, suffix));
+        let [log, index] = COMPANIONS.map(identity);
+        Ok([log?, index?])
     }
 
     fn close_session(&mut self) {
         self.session = None;
-        self.log = None;
+        self.companions = None;
     }
 
     /// Begins the transaction; false when another writer holds the database.
@@ -164,8 +176,8 @@ impl Writer {
             .and_then(|mut statement| statement.execute([]));
         match begun {
             Ok(_) => {
-                if self.log.is_none() {
-                    self.log = Identity::of(&beside(&self.engine.path, "-wal"))?;
+                if self.companions.is_none() {
+                    self.companions = Some(self.look_at_companions()?);
                 }
                 Ok(true)
             }

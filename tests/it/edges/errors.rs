@@ -221,7 +221,7 @@ fn unknown_things_2xx() {
     assert_error(settled, "unknown_hold", &hold_id.to_string());
     assert_error(meter.release("u", hold_id), "unknown_hold", &hold_id.to_string());
     let empty = Meter::open(scene.path().with_file_name("empty.db"), Options::default()).unwrap();
-    assert_error(empty.record_call(&chat("u", "k", 1, 1)), "unknown_plan", "free");
+    assert_error(empty.record_call(&chat("u", "k", 1, 1)), "unknown_plan", "known are none");
     assert_error(empty.limits("u"), "unknown_plan", "free");
 }
 

@@ -79,6 +79,40 @@ fn a_deleted_log_is_noticed_before_anything_is_acknowledged() {
     record(&open(&path), "u", "new", 1).unwrap();
 }
 
+/// The index of the log is deleted, and another process, which makes a new one, records three
+/// calls and dies.
+fn record_beside(path: &Path) {
+    std::fs::remove_file(format!("{}-shm", path.display())).unwrap();
+    super::kills::killed_writer(path, 3).kill();
+}
+
+/// The index holds the locks and the end of the log: two indexes are two writers at one place.
+#[test]
+fn a_deleted_index_is_noticed_before_another_process_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, meter) = metered(folder.path());
+    record_beside(&path);
+    let error = meter.record_call(&call("u", "after")).unwrap_err();
+    assert_eq!(error.code(), "storage_replaced");
+    assert!(error.to_string().contains("-shm"), "{error}");
+    assert_noticed(&meter, "the index is gone for good");
+    drop(meter);
+    record(&open(&path), "u", "new", 1).unwrap();
+    assert_eq!(recorded(&path), 5);
+    assert_verified(&path);
+}
+
+/// The last connection to close writes the log back and deletes it, by the index that it has.
+#[test]
+fn whoever_has_a_deleted_index_closes_and_takes_nothing_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, meter) = metered(folder.path());
+    record_beside(&path);
+    drop(meter);
+    assert_eq!(recorded(&path), 4);
+    assert_verified(&path);
+}
+
 #[test]
 fn links_are_refused_unless_they_are_allowed() {
     let folder = tempfile::tempdir().unwrap();

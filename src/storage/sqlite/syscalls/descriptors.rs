@@ -64,6 +64,26 @@ pub(super) fn identity(descriptor: c_int) -> Option<Identity> {
     rustix::fs::fstat(descriptor).ok().map(|found| Identity::from(&found))
 }
 
+/// Whether the file behind a descriptor has no name any more.
+pub(super) fn is_deleted(descriptor: c_int) -> bool {
+    // SAFETY: as above.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    rustix::fs::fstat(descriptor).is_ok_and(|found| found.st_nlink == 0)
+}
+
+/// Whether this process has the index of a database open, and it was deleted.
+pub(super) fn has_deleted_index(main: c_int) -> bool {
+    let named = |descriptor: c_int| std::fs::read_link(format!("/proc/self/fd/{descriptor}"));
+    let Ok(main) = named(main) else { return false };
+    let mut deleted = main.into_os_string();
+    // As the kernel shows it.
+    deleted.push("-shm (deleted)");
+    let to = c_int::try_from(NOTED_TO.load(Ordering::Acquire)).unwrap_or(c_int::MAX);
+    (0..to)
+        .filter(|descriptor| look_up(*descriptor) == Some(Kind::Shm))
+        .any(|descriptor| named(descriptor).is_ok_and(|name| name.as_os_str() == deleted))
+}
+
 fn place(descriptor: c_int) -> Option<&'static AtomicU8> {
     usize::try_from(descriptor).ok().and_then(|number| KINDS.get(number))
 }

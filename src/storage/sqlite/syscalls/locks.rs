@@ -1,11 +1,13 @@
-//! Locks of the main file: one descriptor a file that they are all taken and let go through.
+//! Locks of the main file: one descriptor a file that they are all taken and let go through; and
+//! those of the log's index that are refused.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_int;
+use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd;
 use std::sync::{Mutex, PoisonError};
 
-use super::descriptors::{OwnFile, identity};
+use super::descriptors::{Kind, OwnFile, has_deleted_index, identity, is_deleted};
 use super::fork::PerProcess;
 use crate::storage::sqlite::file::Identity;
 
@@ -48,6 +50,23 @@ pub(super) fn forget(member: c_int) {
         if of_file.members.is_empty() {
             locked.remove(&identity);
         }
+    }
+}
+
+/// The bytes of the index by which SQLite locks the log, to add to it and to write it back.
+const WRITE_LOCKS: RangeInclusive<libc::off_t> = 120..=121;
+
+/// Whether a lock is one to write with, or to be the last one and delete the log, by an index
+/// that was deleted. Whoever has opened the file since uses another index, and what is committed
+/// there is not seen here.
+/// Guarded by `whoever_has_a_deleted_index_closes_and_takes_nothing_away`.
+pub(super) fn is_stranded(descriptor: c_int, kind: Kind, lock: &libc::flock) -> bool {
+    let is_to_write = c_int::from(lock.l_type) == libc::F_WRLCK;
+    match kind {
+        Kind::Shm if is_to_write => WRITE_LOCKS.contains(&lock.l_start) && is_deleted(descriptor),
+        // With the log there is no other reason for an exclusive lock than the end.
+        Kind::Main if is_to_write => has_deleted_index(descriptor),
+        _ => false,
     }
 }
 

@@ -7,6 +7,10 @@
 //! open file description, which only their owner can let go ([`locks`]). Guarded by
 //! `tests/faults/foreign.rs`, which also shows the loss without this.
 //!
+//! It also writes on by an index of the log (`-shm`) that was deleted, while everybody else uses
+//! the new one, and at its end deletes the log with all of theirs: so then it gets no lock to write
+//! with ([`locks::is_stranded`]).
+//!
 //! A process that forks leaves its child connections, locks and mutexes that are not the child's
 //! to use; [`fork`] makes the child forget all of them.
 //!
@@ -173,7 +177,13 @@ unsafe extern "C" fn fcntl(descriptor: c_int, command: c_int, argument: *mut c_v
         Kind::Shm | Kind::Other => descriptor,
     };
     let lock = argument.cast::<libc::flock>();
-    // SAFETY: the argument of a lock command is a lock. The kernel refuses any owner but 0.
+    // SAFETY: the argument of a lock command is a lock.
+    if locks::is_stranded(descriptor, kind, unsafe { &*lock }) {
+        // SAFETY: it is this thread's own number.
+        unsafe { *libc::__errno_location() = libc::EAGAIN };
+        return -1;
+    }
+    // SAFETY: as above. The kernel refuses any owner but 0.
     unsafe {
         (*lock).l_pid = 0;
         real(target, lock_command, lock)
