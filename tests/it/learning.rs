@@ -296,3 +296,24 @@ fn verify_finds_what_cannot_have_been_learned() {
         assert_eq!(wrong[0].name, "learned", "{damage}");
     }
 }
+
+/// An exact count needs neither factor nor margin, and does not bend the factor of the scan.
+#[cfg(feature = "exact")]
+#[test]
+fn an_exact_count_is_held_as_it_is() {
+    let scene = Scene::new();
+    let request = CallRequest::new("u", "openai", "gpt-4o-mini");
+    let text = "The tide comes in twice a day, and the boats wait for it. ".repeat(40);
+    let estimate = || scene.meter.estimate(&request, EstimateInput::Text(&text)).unwrap();
+    let first = estimate();
+    let hold = first.hold.unwrap();
+    assert_eq!((hold.source, hold.margin_percent), (CountSource::Exact, 0));
+    assert_eq!((hold.input_tokens, first.input_tokens), (568, 568));
+    for _ in 0..20 {
+        let held = granted(&scene.meter, &first.request);
+        meter_settle(&scene.meter, held.hold_id, &Usage::tokens(568, 60).into());
+    }
+    let known = &scene.meter.calibrations().unwrap()[0];
+    assert_ne!(known.sums.estimated_tokens, known.sums.reported_tokens, "the scan's, not its own");
+    assert_eq!(estimate().hold.unwrap().input_tokens, 568);
+}
