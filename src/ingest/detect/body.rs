@@ -267,7 +267,9 @@ pub fn detect_body(body: &Value) -> Detection {
     let traces = Traces::of_body(object);
     let model = ["model", "modelVersion", "model_version"]
         .into_iter()
-        .find_map(|key| body.get(key)?.as_str());
+        .find_map(|key| object.get(key)?.as_str())
+        // WaveSpeed's answers have all they say in there.
+        .or_else(|| object.get("data")?.get("model")?.as_str());
     let by_shape = SHAPES
         .iter()
         .find(|shape| {
@@ -383,6 +385,12 @@ mod tests {
             ),
             (json!({"x_groq": {"id": "r"}, "model": "llama-3.3-70b"}), Some("groq"), Some("chat")),
             (json!({"video": {"url": "https://x.test"}}), Some("fal"), Some("video_generation")),
+            (
+                json!({"data": {"outputs": [], "urls": {},
+                    "model": "wavespeed-ai/qwen-image/text-to-image"}}),
+                Some("wavespeed"),
+                Some("image_generation"),
+            ),
             (json!({"error": {"message": "no"}}), None, None),
             (json!([1, 2]), None, None),
             (json!("usage"), None, None),
