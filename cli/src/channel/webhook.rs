@@ -1,9 +1,10 @@
 //! Webhooks, signed as <https://www.standardwebhooks.com> says, so that receivers can check them
 //! with that project's libraries.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use alwrity_metering::{Channel, Clock, Delivery, DeliveryFailure};
+use chrono::DateTime;
 use ureq::Agent;
 use ureq::http::header::{HeaderMap, RETRY_AFTER};
 
@@ -106,9 +107,9 @@ fn retry_after_ms(headers: &HeaderMap, now_ms: i64) -> Option<i64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(text.parse().unwrap_or(i64::MAX).saturating_mul(1000));
     }
-    let until =
-        httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(i64::try_from(until.as_millis()).ok()?.saturating_sub(now_ms).max(0))
+    // A date of HTTP is one of mail, always in GMT.
+    let until = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(until.timestamp_millis().saturating_sub(now_ms).max(0))
 }
 
 impl Channel for Webhook {
