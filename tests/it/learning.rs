@@ -2,7 +2,7 @@
 
 use alwrity_metering::ingest::{CountSource, OutputReason};
 #[cfg(feature = "exact")]
-use alwrity_metering::ingest::{Encoding, count_tokens};
+use alwrity_metering::ingest::{Encoding, count_tokens, estimate_tokens};
 use alwrity_metering::{
     CallEstimate, CallOutcome, CallRecord, CallRequest, EstimateInput, InputEstimate, Meter,
     UnknownPrice, Usage, UsageSource,
@@ -304,6 +304,8 @@ fn verify_finds_what_cannot_have_been_learned() {
 #[test]
 fn an_exact_count_is_held_as_it_is() {
     let scene = Scene::new();
+    let pro = alwrity_metering::Subscribe::monthly("pro").waived("test");
+    scene.meter.subscribe("u", &pro).unwrap();
     let request = CallRequest::new("u", "openai", "gpt-4o-mini");
     let text = "The tide comes in twice a day, and the boats wait for it. ".repeat(40);
     let estimate = || scene.meter.estimate(&request, EstimateInput::Text(&text)).unwrap();
@@ -317,7 +319,8 @@ fn an_exact_count_is_held_as_it_is() {
         let held = granted(&scene.meter, &first.request);
         meter_settle(&scene.meter, held.hold_id, &Usage::tokens(counted, 60).into());
     }
-    let known = &scene.meter.calibrations().unwrap()[0];
-    assert_ne!(known.sums.estimated_tokens, known.sums.reported_tokens, "the scan's, not its own");
+    let kept = first.request.input_estimate.unwrap();
+    assert_eq!(kept.text_tokens, estimate_tokens(&text), "the scan's, not its own");
+    assert_eq!(scene.meter.calibrations().unwrap()[0].sums.calls, 20);
     assert_eq!(estimate().hold.unwrap().input_tokens, counted);
 }

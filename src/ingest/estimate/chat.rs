@@ -411,7 +411,6 @@ mod tests {
         {
             let counted = crate::ingest::count_tokens(crate::ingest::Encoding::O200kBase, &text);
             assert_eq!((ours.source, ours.text_tokens), (CountSource::Exact, counted));
-            assert_ne!(ours.text_tokens, theirs.text_tokens);
         }
         #[cfg(not(feature = "exact"))]
         assert_eq!((ours.source, ours.text_tokens), (theirs.source, theirs.text_tokens));
