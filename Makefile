@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # The newest price list, which has to be what the pinned price package says.
 PRICES := $(lastword $(sort $(wildcard catalogue/prices/*.csv)))
 
-.PHONY: help setup build lint test test-parquet demo bench docs clean
+.PHONY: help setup build lint test test-exact test-parquet demo bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ test: lint ## Run every test, the lints first
 	$(PYTHON) scripts/check_exports.py $(TARGET)/debug/alwrity-metering csv jsonl
 	$(PYTHON) scripts/ingest/compare_extraction.py >/dev/null
 	$(PYTHON) scripts/refresh_prices.py --check --date $(basename $(notdir $(PRICES))) >/dev/null
+
+test-exact: ## Count with OpenAI's own encodings, a feature that is off by default
+	$(CARGO) test --features exact --lib ingest::estimate
+	$(CARGO) test --features exact --test it learning
 
 test-parquet: setup ## Export Parquet, and read it back with DuckDB and pandas
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r scripts/requirements_parquet.txt

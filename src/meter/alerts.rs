@@ -81,7 +81,8 @@ impl Meter {
     }
 
     /// Puts a user's alert away: it is no longer listed or counted as unread. Its threshold
-    /// stays told, so it is not raised again.
+    /// stays told, so it is not raised again, and where it still waits to be delivered it is not
+    /// sent any more.
     ///
     /// # Errors
     /// `unknown_alert`, and `alert_of_another` when it is somebody else's.

@@ -8,9 +8,9 @@
 use serde::Serialize;
 
 use super::{Meter, events};
-use crate::domain::alert::outbox::{Delivery, OutboxCount, next_attempt};
+use crate::domain::alert::outbox::{Delivery, OutboxCount, next_attempt, paused_until};
 use crate::domain::redact::redact;
-use crate::domain::time::SECOND_US;
+use crate::domain::time::{SECOND_US, Timestamp};
 use crate::error::Result;
 use crate::storage::OutboxChange;
 
@@ -46,17 +46,20 @@ pub struct DeliveryFailure {
     pub reason: String,
     /// Whether trying again is of no use.
     pub is_final: bool,
+    /// How long the receiver asks to be left alone, if it does. The channel then rests that long,
+    /// six hours at most.
+    pub retry_after_ms: Option<i64>,
 }
 
 impl DeliveryFailure {
     /// A failure that may pass.
     pub fn passing(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_final: false }
+        Self { reason: reason.into(), is_final: false, retry_after_ms: None }
     }
 
     /// A failure that will not pass: the receiver is gone, or refuses this message.
     pub fn lasting(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_final: true }
+        Self { reason: reason.into(), is_final: true, retry_after_ms: None }
     }
 }
 
@@ -84,7 +87,8 @@ impl Meter {
     ///
     /// # Errors
     /// Those of the store. A failure of the channel is none: the alert is tried again later,
-    /// after 15 seconds at first, then twice as long each time, for about two days.
+    /// after 15 seconds at first, then twice as long each time, for about two days. Where the
+    /// receiver asks for a pause, the round ends and the channel rests.
     pub fn deliver_alerts(&self, channel: &mut dyn Channel) -> Result<Delivered> {
         let mut delivered = Delivered::default();
         loop {
@@ -107,28 +111,37 @@ impl Meter {
                     // The rest is due again when the lease is over.
                     break;
                 }
-                self.deliver(channel, &delivery, token.clone(), &mut delivered)?;
+                let pause = self.deliver(channel, &delivery, token.clone(), &mut delivered)?;
+                if pause.is_some() {
+                    return Ok(delivered);
+                }
             }
         }
     }
 
+    /// One attempt; until when the channel rests, if the receiver asks for that.
     fn deliver(
         &self,
         channel: &mut dyn Channel,
         delivery: &Delivery,
         token: String,
         delivered: &mut Delivered,
-    ) -> Result<()> {
+    ) -> Result<Option<Timestamp>> {
         let id = delivery.id;
         let failure = match channel.send(delivery) {
             Ok(()) => {
                 delivered.sent += 1;
-                return self.change_outbox(vec![OutboxChange::Delivered { id, at: self.now() }]);
+                let (alert_id, at) = (delivery.alert.id, self.now());
+                self.change_outbox(vec![OutboxChange::Delivered { id, alert_id, at }])?;
+                return Ok(None);
             }
             Err(failure) => failure,
         };
-        let next = next_attempt(self.now(), delivery.attempt, &delivery.message_id);
-        let due_at = next.filter(|_| !failure.is_final);
+        let now = self.now();
+        let pause = failure.retry_after_ms.map(|pause_ms| paused_until(now, pause_ms));
+        let next = next_attempt(now, delivery.attempt, &delivery.message_id);
+        let due_at =
+            next.filter(|_| !failure.is_final).map(|due_at| due_at.max(pause.unwrap_or(due_at)));
         let reason = redact(&failure.reason);
         if due_at.is_some() {
             delivered.postponed += 1;
@@ -137,7 +150,13 @@ impl Meter {
             delivered.given_up += 1;
             events::given_up(channel.name(), delivery, &reason);
         }
-        self.change_outbox(vec![OutboxChange::Failed { id, token, due_at, reason }])
+        let mut changes = vec![OutboxChange::Failed { id, token: token.clone(), due_at, reason }];
+        changes.extend(pause.map(|until| {
+            let channel = channel.name().to_owned();
+            OutboxChange::Paused { channel, token, until }
+        }));
+        self.change_outbox(changes)?;
+        Ok(pause)
     }
 
     /// How the outbox stands, by channel.

@@ -12,8 +12,8 @@ use crate::domain::name;
 use crate::domain::price::PriceMatch;
 use crate::error::{Error, Result};
 use crate::ingest::{
-    Calibration, ChatEstimate, CountSource, HoldEstimate, HoldRule, OutputRule, OutputSizes,
-    RequestEstimate, estimate_request, learned_name,
+    Calibration, ChatEstimate, HoldEstimate, HoldRule, OutputRule, OutputSizes, RequestEstimate,
+    estimate_request, learned_name,
 };
 use crate::storage::{Learned, OfModel};
 
@@ -31,7 +31,8 @@ pub enum EstimateInput<'a> {
 pub struct CallEstimate {
     /// The request to reserve: tokens, or other units, are filled in.
     pub request: CallRequest,
-    /// Input tokens as counted, before factor and margin; 0 where no text is sent to a model.
+    /// Input tokens as counted, before factor and margin; 0 where no text is sent to a model. The
+    /// `source` of the hold says whether they are estimated or exact.
     pub input_tokens: i64,
     /// How the tokens to hold came about; nothing where no text is sent to a model.
     pub hold: Option<HoldEstimate>,
@@ -81,8 +82,9 @@ impl From<OfModel<Calibration>> for ModelCalibration {
 impl Meter {
     /// Estimates what a call will use: the input by its text, the model's learned factor and the
     /// option `estimate_margin_percent`; the output by what this user's answers from the model
-    /// were like, by the request's own maximum, or by the option `default_output_tokens`. Reserve
-    /// the request of the answer, and the settlement teaches.
+    /// were like, by the request's own maximum, or by the option `default_output_tokens`. With the
+    /// feature `exact`, plain text for a model of OpenAI's is counted, without factor and margin.
+    /// Reserve the request of the answer, and the settlement teaches.
     ///
     /// It writes nothing. Where `input` is a request, a model and a maximum that are not given
     /// are taken from it. The user may be empty: then nothing is known of its answers.
@@ -211,7 +213,7 @@ fn hold_of(
     max_output_tokens: Option<i64>,
     learned: &Learned,
 ) -> HoldEstimate {
-    let source = CountSource::Estimated;
+    let source = chat.source;
     let of_text = chat.input_tokens().saturating_sub(chat.image_tokens);
     let (model, outputs) = (learned.calibration.as_ref(), learned.outputs.as_ref());
     let hold = rule.hold(of_text, source, max_output_tokens, model, outputs);
@@ -227,7 +229,8 @@ fn input_estimate(chat: &ChatEstimate) -> InputEstimate {
     InputEstimate {
         characters: chat.text.characters,
         words: chat.text.words,
-        text_tokens: chat.text_tokens,
+        // Also where an exact count was held: the factor is that of the scan.
+        text_tokens: chat.text.estimated_tokens,
         other_tokens: chat.frame_tokens.saturating_add(chat.tool_tokens),
     }
 }

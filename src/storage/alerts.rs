@@ -67,7 +67,7 @@ pub enum AlertMark {
         /// When.
         at: Timestamp,
     },
-    /// This one was put away.
+    /// This one was put away; where it still waits to be delivered, it does so no more.
     Dismissed {
         /// The alert.
         id: i64,
@@ -97,6 +97,8 @@ pub enum OutboxChange {
     Delivered {
         /// The delivery.
         id: i64,
+        /// Its alert: it was sent, also where it was put away in the meantime.
+        alert_id: i64,
         /// When.
         at: Timestamp,
     },
@@ -110,5 +112,15 @@ pub enum OutboxChange {
         due_at: Option<Timestamp>,
         /// What went wrong.
         reason: String,
+    },
+    /// The channel's receiver asks to be left alone: nothing that waits for it is due before
+    /// `until`. What the claim still holds goes back as if it had not been claimed.
+    Paused {
+        /// The channel.
+        channel: String,
+        /// The claim of whoever was told so.
+        token: String,
+        /// The end of the pause.
+        until: Timestamp,
     },
 }

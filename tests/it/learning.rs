@@ -1,6 +1,8 @@
 //! Learning: what was estimated before a call and reported after it makes the next estimate better.
 
 use alwrity_metering::ingest::{CountSource, OutputReason};
+#[cfg(feature = "exact")]
+use alwrity_metering::ingest::{Encoding, count_tokens, estimate_tokens};
 use alwrity_metering::{
     CallEstimate, CallOutcome, CallRecord, CallRequest, EstimateInput, InputEstimate, Meter,
     UnknownPrice, Usage, UsageSource,
@@ -295,4 +297,30 @@ fn verify_finds_what_cannot_have_been_learned() {
         assert_eq!(wrong.len(), 1, "{damage}: {wrong:?}");
         assert_eq!(wrong[0].name, "learned", "{damage}");
     }
+}
+
+/// An exact count needs neither factor nor margin, and does not bend the factor of the scan.
+#[cfg(feature = "exact")]
+#[test]
+fn an_exact_count_is_held_as_it_is() {
+    let scene = Scene::new();
+    let pro = alwrity_metering::Subscribe::monthly("pro").waived("test");
+    scene.meter.subscribe("u", &pro).unwrap();
+    let request = CallRequest::new("u", "openai", "gpt-4o-mini");
+    let text = "The tide comes in twice a day, and the boats wait for it. ".repeat(40);
+    let estimate = || scene.meter.estimate(&request, EstimateInput::Text(&text)).unwrap();
+    let first = estimate();
+    let hold = first.hold.unwrap();
+    assert_eq!((hold.source, hold.margin_percent), (CountSource::Exact, 0));
+    // A message and a request have marks of 4 and 3 tokens.
+    let counted = count_tokens(Encoding::O200kBase, &text) + 7;
+    assert_eq!((hold.input_tokens, first.input_tokens), (counted, counted));
+    for _ in 0..20 {
+        let held = granted(&scene.meter, &first.request);
+        meter_settle(&scene.meter, held.hold_id, &Usage::tokens(counted, 60).into());
+    }
+    let kept = first.request.input_estimate.unwrap();
+    assert_eq!(kept.text_tokens, estimate_tokens(&text), "the scan's, not its own");
+    assert_eq!(scene.meter.calibrations().unwrap()[0].sums.calls, 20);
+    assert_eq!(estimate().hold.unwrap().input_tokens, counted);
 }

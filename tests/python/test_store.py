@@ -141,7 +141,7 @@ def test_alerts_are_delivered_by_a_function(make_meter: Callable[..., am.Meter])
     assert (seen[0].attempt, seen[0].alert.type) == (1, "unpriced")
     meter.record_call("u1", provider="unheard-of", model="y", input_tokens=9)
     assert meter.deliver_alerts("mail", broken).given_up == 1
-    assert [(count.done, count.dead) for count in meter.outbox()] == [(1, 1)]
+    assert [(count.done, count.given_up) for count in meter.outbox()] == [(1, 1)]
     page = meter.alerts("u1", unread=True)
     assert (page.unread_count, page.total) == (2, 2)
     meter.mark_read("u1", page.alerts[0].id)

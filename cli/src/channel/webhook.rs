@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use alwrity_metering::{Channel, Clock, Delivery, DeliveryFailure};
+use chrono::DateTime;
 use ureq::Agent;
+use ureq::http::header::{HeaderMap, RETRY_AFTER};
 
 /// A receiver that does not answer within this is taken to be away.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -13,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 ///
 /// `webhook-id` is the message id, the same in every attempt; `webhook-timestamp` the seconds of
 /// this attempt; `webhook-signature` one signature for each secret. A status of 2xx means taken,
-/// 410 that the receiver is gone for good; everything else is tried again. Redirects are not
-/// followed.
+/// 410 that the receiver is gone for good; everything else is tried again, not before the answer's
+/// `Retry-After`. Redirects are not followed.
 pub struct Webhook {
     url: String,
     signers: Vec<standardwebhooks::Webhook>,
@@ -62,7 +64,7 @@ impl Webhook {
         Ok(Self { url: url.to_owned(), signers, clock, agent })
     }
 
-    fn post(&self, delivery: &Delivery) -> Result<u16, String> {
+    fn post(&self, delivery: &Delivery) -> Result<Answer, String> {
         let alert = &delivery.alert;
         let body = serde_json::json!({
             "type": format!("alert.{}", alert.key.kind),
@@ -86,8 +88,28 @@ impl Webhook {
             .header("webhook-signature", signatures.join(" "))
             .send(body)
             .map_err(|error| error.to_string())?;
-        Ok(response.status().as_u16())
+        let now_ms = self.clock.now().micros() / 1000;
+        let retry_after_ms = retry_after_ms(response.headers(), now_ms);
+        Ok(Answer { status: response.status().as_u16(), retry_after_ms })
     }
+}
+
+/// What a receiver answered.
+struct Answer {
+    status: u16,
+    retry_after_ms: Option<i64>,
+}
+
+/// How long a receiver asks to be left alone: so many seconds, or until a date. What is neither
+/// is as if it were not there.
+fn retry_after_ms(headers: &HeaderMap, now_ms: i64) -> Option<i64> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().unwrap_or(i64::MAX).saturating_mul(1000));
+    }
+    // A date of HTTP is one of mail, always in GMT.
+    let until = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(until.timestamp_millis().saturating_sub(now_ms).max(0))
 }
 
 impl Channel for Webhook {
@@ -97,9 +119,14 @@ impl Channel for Webhook {
 
     fn send(&mut self, delivery: &Delivery) -> Result<(), DeliveryFailure> {
         match self.post(delivery) {
-            Ok(200..=299) => Ok(()),
-            Ok(410) => Err(DeliveryFailure::lasting("the receiver answered 410: it is gone")),
-            Ok(status) => Err(DeliveryFailure::passing(format!("the receiver answered {status}"))),
+            Ok(Answer { status: 200..=299, .. }) => Ok(()),
+            Ok(Answer { status: 410, .. }) => {
+                Err(DeliveryFailure::lasting("the receiver answered 410: it is gone"))
+            }
+            Ok(Answer { status, retry_after_ms }) => {
+                let failure = DeliveryFailure::passing(format!("the receiver answered {status}"));
+                Err(DeliveryFailure { retry_after_ms, ..failure })
+            }
             Err(reason) => Err(DeliveryFailure::passing(reason)),
         }
     }

@@ -197,10 +197,11 @@ fn outbox(meter: &Meter, context: &Context<'_>) -> Result<Answer, Failure> {
         if counts.is_empty() {
             return "nothing was ever to be delivered".to_owned();
         }
-        let head = [Text("channel"), Number("waiting"), Number("done"), Number("dead")];
+        let head = [Text("channel"), Number("waiting"), Number("done"), Number("given_up")];
         let mut sheet = context.sheet(&head);
         for count in &counts {
-            let numbers = [count.waiting, count.done, count.dead].map(|number| number.to_string());
+            let numbers =
+                [count.waiting, count.done, count.given_up].map(|number| number.to_string());
             sheet.row(std::iter::once(count.channel.clone()).chain(numbers));
         }
         sheet.render()

@@ -71,10 +71,11 @@ fn show(comparison: &Comparison, context: &Context<'_>) -> String {
 }
 
 /// The columns of `measures`.
-const MEASURES: [crate::sheet::Column; 8] = [
+const MEASURES: [crate::sheet::Column; 9] = [
     Number("calls"),
     Number("tokens"),
     Number("cost"),
+    Number("unpriced_calls"),
     Number("cost_share"),
     Number("cost_per_call"),
     Number("cost_per_1k_tokens"),
@@ -82,13 +83,14 @@ const MEASURES: [crate::sheet::Column; 8] = [
     Number("avg_ms"),
 ];
 
-fn measures(own: &Performance) -> [String; 8] {
+fn measures(own: &Performance) -> [String; 9] {
     let dollars =
         |cost: Option<_>| or_dash(cost.map(|cost: alwrity_metering::Money| format!("${cost}")));
     [
         own.calls.to_string(),
         own.tokens.to_string(),
         dollars(Some(own.cost)),
+        own.unpriced_calls.to_string(),
         or_dash(own.cost_share.map(|share| format!("{share}%"))),
         dollars(own.cost_per_call),
         dollars(own.cost_per_1k_tokens),

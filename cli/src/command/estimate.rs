@@ -82,6 +82,7 @@ fn show(estimate: &CallEstimate, context: &Context<'_>) -> String {
     match hold {
         Some(hold) => facts.extend([
             ("input_tokens", estimate.input_tokens.to_string()),
+            ("source", hold.source.name().to_owned()),
             ("factor", format!("{} of {} calls", share(hold.factor_ppm), estimate.learned_calls)),
             ("margin", format!("{}%", hold.margin_percent)),
             ("held_input_tokens", hold.input_tokens.to_string()),

@@ -70,9 +70,9 @@ fn alerts_are_delivered_by_every_channel_that_is_named() {
         "
         exit 0
         --- out
-        channel  waiting  done  dead
-        mail           0     2     0
-        webhook        1     1     0
+        channel  waiting  done  given_up
+        mail           0     2         0
+        webhook        1     1         0
         ",
     );
     assert_eq!(receiver.received().len(), 2);

@@ -1,7 +1,8 @@
 //! Alerts on their way out: through real servers on this machine, with failures in between.
 
 use alwrity_metering::{
-    CallRecord, Channel, Clock, Delivered, ManualClock, Meter, Options, OutboxCount, Usage,
+    AlertFilter, CallRecord, Channel, Clock, Delivered, ManualClock, Meter, Options, OutboxCount,
+    Page, Usage,
 };
 use alwrity_metering_cli::channel::{Mail, Webhook};
 use tempfile::TempDir;
@@ -107,12 +108,61 @@ fn a_webhook_is_signed_and_tried_again_under_one_id() {
 }
 
 #[test]
+fn a_receiver_that_asks_for_a_pause_is_left_alone_until_then() {
+    let store = store();
+    for user in ["bob", "cyd", "dan"] {
+        store.record(user, 80);
+    }
+    // The store's day is the 1st of December 2026, 01:00.
+    let asked = [
+        (503, Some("120")),
+        (429, Some("Tue, 01 Dec 2026 01:10:00 GMT")),
+        (503, Some("soon")),
+        (503, Some("99999999999999999999")),
+    ];
+    let receiver = HttpReceiver::asking(&asked);
+    let mut webhook = store.webhook(&receiver.url, &[SECRET]);
+    let mut round = |advance_s: i64| {
+        store.clock.advance_ms(advance_s * 1000);
+        let outcome = store.deliver(&mut webhook);
+        (receiver.received().len(), outcome)
+    };
+    assert_eq!(round(0), (1, delivered(0, 1, 0)), "the other three are not tried either");
+    assert_eq!(round(119), (0, delivered(0, 0, 0)));
+    assert_eq!(round(1), (1, delivered(0, 1, 0)), "a date is as good as seconds");
+    assert_eq!(round(479), (0, delivered(0, 0, 0)));
+    let (tried, outcome) = round(1);
+    assert_eq!((tried, outcome.postponed), (2, 2), "what is no time at all asks for nothing");
+    assert_eq!(round(6 * 3600 - 1), (0, delivered(0, 0, 0)), "six hours at most");
+    assert_eq!(round(1), (4, delivered(4, 0, 0)));
+    let attempts = store.meter.query("SELECT attempts FROM outbox WHERE channel = 'webhook'");
+    let attempts = format!("{:?}", attempts.unwrap().rows).replace("Integer", "");
+    assert_eq!(attempts, "[[(4)], [(2)], [(1)], [(1)]]", "rests are no attempts");
+}
+
+#[test]
+fn a_dismissed_alert_is_not_sent_any_more() {
+    let store = store();
+    store.record("bob@example.com", 80);
+    let receiver = HttpReceiver::answering(&[500, 500]);
+    let mut webhook = store.webhook(&receiver.url, &[SECRET]);
+    assert_eq!(store.deliver(&mut webhook), delivered(0, 2, 0));
+    let page = store.meter.alerts("ann@example.com", &AlertFilter::default(), Page::default());
+    store.meter.dismiss("ann@example.com", page.unwrap().alerts[0].id).unwrap();
+    assert_eq!((store.count("webhook").waiting, store.count("mail").waiting), (1, 1));
+    store.clock.advance_ms(60_000);
+    drop(receiver.received());
+    assert_eq!(store.deliver(&mut webhook), delivered(1, 0, 0));
+    assert!(receiver.received()[0].body.contains("bob@example.com"));
+}
+
+#[test]
 fn a_receiver_that_is_gone_is_given_up() {
     let store = store();
     let receiver = HttpReceiver::answering(&[410]);
     let mut webhook = store.webhook(&receiver.url, &[SECRET]);
     assert_eq!(store.deliver(&mut webhook), delivered(0, 0, 1));
-    assert_eq!(store.count("webhook").dead, 1);
+    assert_eq!(store.count("webhook").given_up, 1);
 }
 
 #[test]

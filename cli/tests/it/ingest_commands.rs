@@ -138,6 +138,7 @@ fn an_estimate_shows_how_it_came_about_and_learns() {
         provider            gemini
         model               gemini-2.5-flash
         input_tokens        169
+        source              estimated
         factor              1.000 of 0 calls
         margin              10%
         held_input_tokens   186

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use tiny_http::{Response, Server};
+use tiny_http::{Header, Response, Server};
 
 /// A request that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ impl Received {
     }
 }
 
+/// A status, and when to come again, if that is said.
+pub(crate) type Answer = (u16, Option<&'static str>);
+
 /// A server that answers each request with the next of some statuses, then with 204.
 pub(crate) struct HttpReceiver {
     pub(crate) url: String,
@@ -30,11 +33,17 @@ pub(crate) struct HttpReceiver {
 
 impl HttpReceiver {
     pub(crate) fn answering(statuses: &[u16]) -> Self {
+        let answers: Vec<Answer> = statuses.iter().map(|status| (*status, None)).collect();
+        Self::asking(&answers)
+    }
+
+    /// One that also says when to come again.
+    pub(crate) fn asking(answers: &[Answer]) -> Self {
         let server = std::sync::Arc::new(Server::http("127.0.0.1:0").unwrap());
         let url = format!("http://{}/hooks", server.server_addr().to_ip().unwrap());
         let (sender, received) = channel();
-        let (own, statuses) = (std::sync::Arc::clone(&server), statuses.to_vec());
-        let worker = std::thread::spawn(move || serve(&own, statuses, &sender));
+        let (own, answers) = (std::sync::Arc::clone(&server), answers.to_vec());
+        let worker = std::thread::spawn(move || serve(&own, answers, &sender));
         Self { url, received, server, worker: Some(worker) }
     }
 
@@ -44,8 +53,8 @@ impl HttpReceiver {
     }
 }
 
-fn serve(server: &Server, statuses: Vec<u16>, sender: &Sender<Received>) {
-    let mut statuses = statuses.into_iter();
+fn serve(server: &Server, answers: Vec<Answer>, sender: &Sender<Received>) {
+    let mut answers = answers.into_iter();
     for mut request in server.incoming_requests() {
         let mut body = String::new();
         request.as_reader().read_to_string(&mut body).unwrap();
@@ -55,8 +64,12 @@ fn serve(server: &Server, statuses: Vec<u16>, sender: &Sender<Received>) {
             .map(|own| (own.field.as_str().as_str().to_lowercase(), own.value.to_string()))
             .collect();
         sender.send(Received { headers, body }).unwrap();
-        let status = statuses.next().unwrap_or(204);
-        request.respond(Response::empty(status)).unwrap();
+        let (status, retry_after) = answers.next().unwrap_or((204, None));
+        let header = |text| Header::from_bytes("Retry-After", text).unwrap();
+        let response = Response::empty(status);
+        let response =
+            retry_after.into_iter().fold(response, |own, text| own.with_header(header(text)));
+        request.respond(response).unwrap();
     }
 }
 

@@ -68,4 +68,4 @@ class OutboxCount(Result):
     channel: str
     waiting: int
     done: int
-    dead: int
+    given_up: int

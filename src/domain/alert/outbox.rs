@@ -28,12 +28,12 @@ pub struct OutboxCount {
     /// Delivered.
     pub done: i64,
     /// Given up.
-    pub dead: i64,
+    pub given_up: i64,
 }
 
 /// The first pause after a failed attempt.
 const PAUSE_FIRST_US: i64 = 15 * SECOND_US;
-/// No pause is longer than this, but for its jitter.
+/// No pause is longer than this, but for its jitter, also when the receiver asks for more.
 const PAUSE_MAX_US: i64 = 6 * 3600 * SECOND_US;
 /// After this many failed attempts, about two days, an alert is given up.
 pub const ATTEMPTS_MAX: i64 = 18;
@@ -48,6 +48,11 @@ pub fn next_attempt(now: Timestamp, attempt: i64, message_id: &str) -> Option<Ti
     let doublings = u32::try_from(attempt.max(1) - 1).unwrap_or(0).min(30);
     let pause = PAUSE_FIRST_US.saturating_mul(1 << doublings).min(PAUSE_MAX_US);
     Some(now.plus_micros(pause + pause / 5 / 1000 * jitter_permille(attempt, message_id)))
+}
+
+/// Until when a receiver that asks for a pause is left alone: at most six hours.
+pub fn paused_until(now: Timestamp, pause_ms: i64) -> Timestamp {
+    now.plus_micros(pause_ms.clamp(0, PAUSE_MAX_US / 1000) * 1000)
 }
 
 /// 0 to 1000, different for each message and attempt: FNV-1a of both, so that the rule stays pure.
@@ -74,6 +79,16 @@ mod tests {
             assert!((least..=most).contains(&pause), "{attempt}: {pause}");
         }
         assert_eq!(next_attempt(now, ATTEMPTS_MAX, "msg_1"), None);
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_has_bounds() {
+        let now = Timestamp::MIN;
+        for (asked_ms, seconds) in
+            [(-1, 0), (0, 0), (90_000, 90), (i64::MAX, 21_600), (i64::MIN, 0)]
+        {
+            assert_eq!(paused_until(now, asked_ms), now.plus_micros(seconds * SECOND_US));
+        }
     }
 
     #[test]

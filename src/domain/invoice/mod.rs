@@ -170,12 +170,12 @@ impl InvoiceLine {
             let model = self.model.as_deref().unwrap_or_default();
             let (calls, tokens) = (self.calls, self.tokens);
             let noun = if calls == 1 { "call" } else { "calls" };
-            let counted = if tokens == 0 {
-                format!("{calls} {noun}")
-            } else {
-                format!("{calls} {noun}, {tokens} tokens")
+            let tokens = if tokens == 0 { String::new() } else { format!(", {tokens} tokens") };
+            let unknown = match self.unpriced_calls {
+                0 => String::new(),
+                unpriced => format!(", {unpriced} of unknown cost"),
             };
-            format!("{} ({counted})", format!("{provider} {model}").trim())
+            format!("{} ({calls} {noun}{tokens}{unknown})", format!("{provider} {model}").trim())
         };
         let adjusts = || self.adjusts.map(Timestamp::month_label).unwrap_or_default();
         match self.kind {

@@ -1,6 +1,6 @@
 //! What the shape of a response body says: marks that a vendor's answers have.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::model::detect_model;
 use super::{Confidence, Detection};
@@ -13,6 +13,8 @@ type Mark = (&'static [&'static str], Option<&'static str>);
 /// A shape: all its marks must be there.
 struct BodyShape {
     marks: &'static [Mark],
+    /// What its marks need.
+    traces: Traces,
     provider: Option<&'static str>,
     operation: Option<&'static str>,
     confidence: Confidence,
@@ -24,13 +26,13 @@ const fn shape(
     operation: Option<&'static str>,
     confidence: Confidence,
 ) -> BodyShape {
-    BodyShape { marks, provider, operation, confidence }
+    BodyShape { marks, traces: Traces::of_marks(marks), provider, operation, confidence }
 }
 
 use Confidence::{Certain, Likely};
 
 /// The shapes, the more telling first; the first that fits counts.
-const SHAPES: [BodyShape; 37] = [
+static SHAPES: [BodyShape; 37] = [
     // OpenAI's form, with a mark of whose it is.
     shape(&[(&["x_groq"], None)], Some(p::GROQ), Some(o::CHAT), Certain),
     shape(&[(&["usage", "queue_time"], None)], Some(p::GROQ), Some(o::CHAT), Likely),
@@ -184,10 +186,61 @@ const SHAPES: [BodyShape; 37] = [
     ),
 ];
 
-/// One bit that a key leaves, so that most shapes are ruled out without looking closer.
-fn trace(key: &str) -> u64 {
-    let first = key.as_bytes().first().copied().unwrap_or_default();
-    1 << ((usize::from(first) + 7 * key.len()) % 64)
+/// Which keys are there, a bit for each: at the top of a body, and one level down, in objects and
+/// in the first object of a list. All shapes but the one that fits are mostly ruled out by two
+/// comparisons, without looking for a key.
+#[derive(Clone, Copy)]
+struct Traces {
+    top: u64,
+    below: u64,
+}
+
+impl Traces {
+    const fn of_marks(marks: &[Mark]) -> Self {
+        let mut traces = Self { top: 0, below: 0 };
+        let mut place = 0;
+        while place < marks.len() {
+            if let Some((key, rest)) = marks[place].0.split_first() {
+                traces.top |= trace(key);
+                match rest {
+                    [first, below, ..] if matches!(first.as_bytes(), b"0") => {
+                        traces.below |= trace(below);
+                    }
+                    [below, ..] => traces.below |= trace(below),
+                    [] => {}
+                }
+            }
+            place += 1;
+        }
+        traces
+    }
+
+    fn of_body(body: &Map<String, Value>) -> Self {
+        let mut traces = Self { top: 0, below: 0 };
+        for (key, value) in body {
+            traces.top |= trace(key);
+            let below = match value {
+                Value::Array(items) => items.first(),
+                value => Some(value),
+            };
+            for key in below.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+                traces.below |= trace(key);
+            }
+        }
+        traces
+    }
+
+    const fn have(self, needed: Self) -> bool {
+        self.top & needed.top == needed.top && self.below & needed.below == needed.below
+    }
+}
+
+/// The bit that a key leaves: by its first letter, turned by its length.
+const fn trace(key: &str) -> u64 {
+    let Some(first) = key.as_bytes().first() else { return 1 };
+    let bit = 1_u64 << (*first & 63);
+    let turns = (7 * (key.len() & 63)) & 63;
+    bit << turns | bit >> (63 - turns) >> 1
 }
 
 /// OpenAI's own `object` names: what was done, whoever speaks that form.
@@ -211,14 +264,16 @@ const OBJECTS: [(&str, &str); 5] = [
 /// ```
 pub fn detect_body(body: &Value) -> Detection {
     let Some(object) = body.as_object() else { return Detection::unknown() };
-    let keys = object.keys().fold(0, |keys, key| keys | trace(key));
+    let traces = Traces::of_body(object);
     let model = ["model", "modelVersion", "model_version"]
         .into_iter()
-        .find_map(|key| body.get(key)?.as_str());
+        .find_map(|key| object.get(key)?.as_str())
+        // WaveSpeed's answers have all they say in there.
+        .or_else(|| object.get("data")?.get("model")?.as_str());
     let by_shape = SHAPES
         .iter()
         .find(|shape| {
-            shape.marks.iter().all(|mark| keys & trace(mark.0[0]) != 0 && has_mark(body, mark))
+            traces.have(shape.traces) && shape.marks.iter().all(|mark| has_mark(body, mark))
         })
         .map(|shape| Detection::known(shape.provider, shape.operation, shape.confidence));
     let by_object = body.get("object").and_then(Value::as_str).and_then(|object| {
@@ -289,6 +344,29 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn traces_rule_out_no_shape_that_fits() {
+        for shape in &SHAPES {
+            // A body of this shape's marks and nothing else.
+            let mut body = json!({});
+            for (place, text) in shape.marks {
+                let mut at = &mut body;
+                for key in *place {
+                    if *key == "0" {
+                        *at = json!([{}]);
+                        at = &mut at[0];
+                    } else {
+                        at = &mut at[*key];
+                    }
+                }
+                *at = text.map_or(json!({}), |text| json!(text));
+            }
+            let traces = Traces::of_body(body.as_object().unwrap());
+            assert!(traces.have(shape.traces), "{body}");
+            assert!(!detect_body(&body).is_unknown(), "{body}");
+        }
+    }
+
+    #[test]
     fn shapes_tell_their_vendor() {
         for (body, provider, operation) in [
             (json!({"object": "chat.completion", "model": "gpt-4o"}), Some("openai"), Some("chat")),
@@ -307,6 +385,12 @@ mod tests {
             ),
             (json!({"x_groq": {"id": "r"}, "model": "llama-3.3-70b"}), Some("groq"), Some("chat")),
             (json!({"video": {"url": "https://x.test"}}), Some("fal"), Some("video_generation")),
+            (
+                json!({"data": {"outputs": [], "urls": {},
+                    "model": "wavespeed-ai/qwen-image/text-to-image"}}),
+                Some("wavespeed"),
+                Some("image_generation"),
+            ),
             (json!({"error": {"message": "no"}}), None, None),
             (json!([1, 2]), None, None),
             (json!("usage"), None, None),

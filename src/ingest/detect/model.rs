@@ -1,5 +1,7 @@
 //! A model's name: brought to one form, and what it says about provider and operation.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{Confidence, Detection};
@@ -174,23 +176,50 @@ const KINDS: [(&str, &str); 14] = [
 /// assert_eq!(normalise_model("Claude-3.5-Sonnet-20241022").name, "claude-3-5-sonnet");
 /// ```
 pub fn normalise_model(model: &str) -> NormalisedModel {
+    let lower = lower(model);
+    let Parts { name, vendor, route, date } = Parts::of(&lower);
+    let owned = |part: Option<&str>| part.map(str::to_owned);
+    let (vendor, route, date) = (owned(vendor), owned(route), owned(date));
+    NormalisedModel { name: name.into_owned(), vendor, route, date }
+}
+
+/// A name without blanks around it, in lower case; empty when it cannot be a model's.
+fn lower(model: &str) -> Cow<'_, str> {
     let text = model.trim();
-    if text.is_empty() || text.len() > NAME_BYTES_MAX {
-        return NormalisedModel::default();
+    if text.len() > NAME_BYTES_MAX {
+        return Cow::Borrowed("");
     }
     visited(text.len());
-    let lower = text.to_ascii_lowercase();
-    let path = lower.rsplit_once("models/").map_or(lower.as_str(), |(_, name)| name);
-    let (vendor, name) = split_vendor(path);
-    let (name, route) = split_route(name);
-    let (vendor, name) = split_dotted(vendor, name);
-    let (name, date) = split_date(name);
-    let name = match name.strip_prefix("claude") {
-        Some(rest) => format!("claude{}", rest.replace('.', "-")),
-        None => name.to_owned(),
-    };
-    let owned = |part: Option<&str>| part.map(str::to_owned);
-    NormalisedModel { name, vendor: owned(vendor), route: owned(route), date: owned(date) }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A [`NormalisedModel`] that borrows from the name in lower case.
+struct Parts<'t> {
+    name: Cow<'t, str>,
+    vendor: Option<&'t str>,
+    route: Option<&'t str>,
+    date: Option<&'t str>,
+}
+
+impl<'t> Parts<'t> {
+    fn of(lower: &'t str) -> Self {
+        let path = lower.rsplit_once("models/").map_or(lower, |(_, name)| name);
+        let (vendor, name) = split_vendor(path);
+        let (name, route) = split_route(name);
+        let (vendor, name) = split_dotted(vendor, name);
+        let (name, date) = split_date(name);
+        let name = match name.strip_prefix("claude") {
+            Some(rest) if rest.contains('.') => {
+                Cow::Owned(format!("claude{}", rest.replace('.', "-")))
+            }
+            _ => Cow::Borrowed(name),
+        };
+        Self { name, vendor, route, date }
+    }
 }
 
 fn split_vendor(path: &str) -> (Option<&str>, &str) {
@@ -313,11 +342,11 @@ fn is_date(text: &str) -> bool {
 /// assert!(detect_model("my-own-model").is_unknown());
 /// ```
 pub fn detect_model(model: &str) -> Detection {
-    let normalised = normalise_model(model);
-    let family = family_of(&normalised.name);
-    let done = operation_of(&normalised.name, family);
-    let owner =
-        provider_by_form(model, &normalised).or_else(|| family.and_then(|(_, owner, _)| *owner));
+    let lower = lower(model);
+    let parts = Parts::of(&lower);
+    let family = family_of(&parts.name);
+    let done = operation_of(&parts.name, family);
+    let owner = provider_by_form(model, &parts).or_else(|| family.and_then(|(_, owner, _)| *owner));
     if owner.is_none() && done.is_none() {
         return Detection::unknown();
     }
@@ -328,8 +357,8 @@ pub fn detect_model(model: &str) -> Detection {
 }
 
 /// The provider that the form of a name gives away: a router's suffix, a folder, Bedrock's dots.
-fn provider_by_form(model: &str, normalised: &NormalisedModel) -> Option<&'static str> {
-    match (normalised.vendor.as_deref(), normalised.route.as_deref()) {
+fn provider_by_form(model: &str, parts: &Parts<'_>) -> Option<&'static str> {
+    match (parts.vendor, parts.route) {
         (Some("fal-ai"), None) => Some(p::FAL),
         (Some("wavespeed-ai"), None) => Some(p::WAVESPEED),
         (_, Some("free" | "nitro" | "floor" | "online" | "extended" | "exacto")) => {
@@ -345,7 +374,8 @@ fn provider_by_form(model: &str, normalised: &NormalisedModel) -> Option<&'stati
 
 /// The operation that a model's name tells, dates and vendors aside.
 pub(super) fn operation_of_model(model: &str) -> Option<&'static str> {
-    let name = normalise_model(model).name;
+    let lower = lower(model);
+    let name = Parts::of(&lower).name;
     operation_of(&name, family_of(&name))
 }
 

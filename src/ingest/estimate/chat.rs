@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::calibration::TextSize;
 use super::images::{UNSEEN, base64_image_size, image_tokens};
-use super::{CountSource, TokenScan};
+use super::{CountSource, TokenScan, exact_tokens};
 
 /// What a message costs beside its text: the marks around it and its role.
 const MESSAGE_TOKENS: i64 = 4;
@@ -64,8 +64,11 @@ pub struct ChatEstimate {
     pub messages: i64,
     /// How many images there are.
     pub images: i64,
-    /// Words and characters of the texts, for [`Calibration`](super::Calibration).
+    /// The texts by the scan alone, for [`Calibration`](super::Calibration).
     pub text: TextSize,
+    /// Exact when the request is plain text for a model of OpenAI's and the feature `exact` is on;
+    /// else estimated.
+    pub source: CountSource,
     /// The model that the request names.
     pub model: Option<String>,
     /// The most output tokens that the request allows, all its answers together.
@@ -80,11 +83,6 @@ impl ChatEstimate {
         [self.text_tokens, self.frame_tokens, self.tool_tokens, self.image_tokens]
             .iter()
             .fold(0, |sum, part| sum.saturating_add(*part))
-    }
-
-    /// Always [`CountSource::Estimated`].
-    pub const fn source(&self) -> CountSource {
-        CountSource::Estimated
     }
 }
 
@@ -105,7 +103,8 @@ impl ChatEstimate {
 pub fn estimate_chat(request: &Value) -> Option<ChatEstimate> {
     let object = request.as_object()?;
     let model = object.get("model").and_then(Value::as_str).map(str::to_owned);
-    let mut walk = Walk { model: model.clone().unwrap_or_default(), ..Walk::default() };
+    let model_name = model.clone().unwrap_or_default();
+    let mut walk = Walk { model: model_name, exact_tokens: Some(0), ..Walk::default() };
     for key in MESSAGES {
         match object.get(key) {
             Some(Value::Array(items)) => items.iter().for_each(|item| walk.message(item)),
@@ -145,11 +144,28 @@ fn first_count(request: &Value, places: &[&[&str]]) -> Option<i64> {
 struct Walk {
     estimate: ChatEstimate,
     model: String,
+    /// The request holds something beside texts in messages: what that costs is not documented.
+    is_mixed: bool,
+    /// The texts by the model's own encoding, while that is known.
+    exact_tokens: Option<i64>,
 }
 
 impl Walk {
+    /// The scan's count, unless every text is exact and nothing else is there: the factor of a
+    /// model is the scan's, so that the two are never mixed.
     fn finish(self) -> ChatEstimate {
-        self.estimate
+        match self.exact_tokens.filter(|tokens| *tokens > 0 && !self.is_mixed) {
+            Some(text_tokens) => {
+                ChatEstimate { text_tokens, source: CountSource::Exact, ..self.estimate }
+            }
+            None => self.estimate,
+        }
+    }
+
+    /// Adds tokens that are known as they are.
+    fn count(&mut self, tokens: i64) {
+        self.estimate.text_tokens = self.estimate.text_tokens.saturating_add(tokens);
+        self.exact_tokens = self.exact_tokens.map(|exact| exact.saturating_add(tokens));
     }
 
     fn note(&mut self, note: &str) {
@@ -160,9 +176,13 @@ impl Walk {
 
     fn text(&mut self, text: &str) {
         let size = TextSize::of(text);
+        self.exact_tokens = self
+            .exact_tokens
+            .and_then(|sum| Some(sum.saturating_add(exact_tokens(&self.model, text)?)));
         let estimate = &mut self.estimate;
         estimate.text_tokens = estimate.text_tokens.saturating_add(size.estimated_tokens);
-        estimate.text.estimated_tokens = estimate.text_tokens;
+        let scanned = &mut estimate.text.estimated_tokens;
+        *scanned = scanned.saturating_add(size.estimated_tokens);
         estimate.text.words = estimate.text.words.saturating_add(size.words);
         estimate.text.characters = estimate.text.characters.saturating_add(size.characters);
     }
@@ -183,10 +203,12 @@ impl Walk {
         for key in ["content", "parts", "name", "tool_calls", "function_call", "message"] {
             if let Some(content) = object.get(key).filter(|content| !content.is_null()) {
                 is_known = true;
+                self.is_mixed |= key != "content";
                 self.content(content, 0);
             }
         }
         if !is_known {
+            self.is_mixed = true;
             self.content(item, 0);
         }
     }
@@ -196,8 +218,7 @@ impl Walk {
             Value::String(text) => self.text(text),
             // A list of token numbers, as embeddings take them.
             Value::Array(items) if items.first().is_some_and(Value::is_number) => {
-                let tokens = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                self.estimate.text_tokens = self.estimate.text_tokens.saturating_add(tokens);
+                self.count(i64::try_from(items.len()).unwrap_or(i64::MAX));
             }
             Value::Array(items) if depth < DEPTH_MAX => {
                 for item in items {
@@ -206,17 +227,23 @@ impl Walk {
             }
             Value::Object(_) if depth < DEPTH_MAX => self.part(content, depth + 1),
             Value::Number(_) | Value::Bool(_) => {
-                self.estimate.text_tokens = self.estimate.text_tokens.saturating_add(1);
+                self.is_mixed = true;
+                self.count(1);
             }
-            Value::Null | Value::Array(_) | Value::Object(_) => {}
+            Value::Null => {}
+            // Too deep.
+            Value::Array(_) | Value::Object(_) => self.is_mixed = true,
         }
     }
 
     /// One part of a message: text, an image, a tool's call or its answer.
     fn part(&mut self, part: &Value, depth: usize) {
         let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
+        if matches!(kind, "text" | "input_text" | "output_text") {
+            return self.member(part, "text", depth);
+        }
+        self.is_mixed = true;
         match kind {
-            "text" | "input_text" | "output_text" => return self.member(part, "text", depth),
             "image_url" | "input_image" | "image" => return self.image(part),
             "tool_result" => return self.member(part, "content", depth),
             "function_call_output" => return self.member(part, "output", depth),
@@ -306,6 +333,7 @@ impl Walk {
         let Some(schema) = schema.filter(|schema| schema.is_array() || schema.is_object()) else {
             return;
         };
+        self.is_mixed = true;
         let mut scan = TokenScan::new();
         scan.push(&schema.to_string());
         let tools = schema.as_array().map_or(1, Vec::len);
@@ -363,6 +391,47 @@ mod tests {
         assert_eq!(estimate.max_output_tokens, Some(300));
         assert!(estimate.tool_tokens > 20);
         assert_eq!(estimate.notes.len(), 2);
+    }
+
+    /// Texts of OpenAI's models are exact with the feature `exact`, and of nobody else.
+    #[test]
+    fn plain_text_is_exact_where_its_encoding_is_known() {
+        let text = "Donaudampfschifffahrtsgesellschaft and back. ".repeat(10);
+        let chat = |model: &str| {
+            estimate_chat(&json!({
+                "model": model,
+                "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}],
+            }))
+            .unwrap()
+        };
+        let (ours, theirs) = (chat("gpt-4o-mini-2024-07-18"), chat("gemini-2.5-flash"));
+        assert_eq!(theirs.source, CountSource::Estimated);
+        assert_eq!(ours.text, theirs.text, "what is learned from is the scan, always");
+        #[cfg(feature = "exact")]
+        {
+            let counted = crate::ingest::count_tokens(crate::ingest::Encoding::O200kBase, &text);
+            assert_eq!((ours.source, ours.text_tokens), (CountSource::Exact, counted));
+        }
+        #[cfg(not(feature = "exact"))]
+        assert_eq!((ours.source, ours.text_tokens), (theirs.source, theirs.text_tokens));
+    }
+
+    #[test]
+    fn what_is_no_plain_text_is_never_exact() {
+        let with = |message: Value, tools: Value| {
+            let request = json!({"model": "gpt-4o", "messages": [message], "tools": tools});
+            estimate_chat(&request).unwrap().source
+        };
+        let image = json!({"type": "image_url", "image_url": {"url": "https://x.test/a.png"}});
+        for (message, tools) in [
+            (json!({"content": "Hi"}), json!([{"type": "function"}])),
+            (json!({"content": [{"type": "text", "text": "Hi"}, image]}), json!(null)),
+            (json!({"content": "Hi", "name": "ada"}), json!(null)),
+            (json!({"content": "Hi", "tool_calls": [{"function": {}}]}), json!(null)),
+            (json!({"content": ""}), json!(null)),
+        ] {
+            assert_eq!(with(message.clone(), tools), CountSource::Estimated, "{message}");
+        }
     }
 
     #[test]

@@ -32,10 +32,11 @@ pub use request::{RequestEstimate, estimate_request};
 pub use scan::TokenScan;
 
 /// Where a count comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CountSource {
     /// By the scan, before the call or in place of a report that never came.
+    #[default]
     Estimated,
     /// By the provider, in its answer.
     Reported,
@@ -77,6 +78,16 @@ pub fn estimate_tokens(text: &str) -> i64 {
     let mut scan = TokenScan::new();
     scan.push(text);
     scan.tokens()
+}
+
+/// The tokens of a text by the model's own encoding: nothing for a model whose encoding is not
+/// known, and without the feature `exact`.
+fn exact_tokens(model: &str, text: &str) -> Option<i64> {
+    #[cfg(feature = "exact")]
+    let tokens = Encoding::of_model(model).map(|encoding| count_tokens(encoding, text));
+    #[cfg(not(feature = "exact"))]
+    let tokens = None.filter(|_: &i64| !model.is_empty() || !text.is_empty());
+    tokens
 }
 
 /// `amount × parts ÷ whole`, rounded up, within 0 and [`i64::MAX`].

@@ -29,7 +29,7 @@ pub struct RequestEstimate {
     pub max_output_tokens: Option<i64>,
     /// Of a chat: its parts.
     pub chat: Option<ChatEstimate>,
-    /// Always [`CountSource::Estimated`].
+    /// Where the quantities come from: exact only where the chat's are.
     pub source: CountSource,
     /// What could not be counted.
     pub notes: Vec<String>,
@@ -51,7 +51,9 @@ pub fn estimate_request(
 ) -> Option<RequestEstimate> {
     let object = request.as_object()?;
     let chat = match operation {
-        operation::CHAT | operation::EMBEDDINGS => Some(estimate_chat(request)?),
+        operation::CHAT => Some(estimate_chat(request)?),
+        // Texts alone: there are no roles and no marks around them.
+        operation::EMBEDDINGS => Some(ChatEstimate { frame_tokens: 0, ..estimate_chat(request)? }),
         _ => None,
     };
     let usage = match operation {
@@ -87,8 +89,8 @@ pub fn estimate_request(
         model: object.get("model").and_then(Value::as_str).map(str::to_owned),
         max_output_tokens: chat.as_ref().and_then(|chat| chat.max_output_tokens),
         notes: chat.as_ref().map(|chat| chat.notes.clone()).unwrap_or_default(),
+        source: chat.as_ref().map_or(CountSource::Estimated, |chat| chat.source),
         chat,
-        source: CountSource::Estimated,
     })
 }
 

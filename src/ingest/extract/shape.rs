@@ -103,8 +103,19 @@ impl Shape {
     /// Reads a body of this shape; `None` when it holds no count that can be one.
     pub(super) fn read(&self, body: &Value, root: &Value) -> Option<Extracted> {
         let mut found = Found::default();
+        // Neighbours in a table mostly share their parent: it is looked up once.
+        let mut parent = ("", None);
         for (path, counts_as) in self.fields {
-            if let Some(value) = at(root, path).filter(|value| !value.is_null()) {
+            let value = match path.split_once('.') {
+                None => root.get(*path),
+                Some((head, rest)) => {
+                    if parent.0 != head {
+                        parent = (head, root.get(head));
+                    }
+                    parent.1.and_then(|inner| at(inner, rest))
+                }
+            };
+            if let Some(value) = value.filter(|value| !value.is_null()) {
                 found.take(self.root, path, *counts_as, value);
             }
         }
@@ -153,8 +164,11 @@ impl Shape {
     /// Notes the keys of the usage object that no table knows.
     fn note_news(&self, root: &Value, found: &mut Found) {
         for key in root.as_object().into_iter().flat_map(|object| object.keys()) {
-            let is_field =
-                self.fields.iter().any(|(path, _)| path.split('.').next() == Some(key.as_str()));
+            let begins = |path: &str| {
+                path.strip_prefix(key.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let is_field = self.fields.iter().any(|(path, _)| begins(path));
             if !is_field && !self.known.contains(&key.as_str()) && !TOTALS.contains(&key.as_str()) {
                 found.note(|| format!("unknown field `{}.{}`", self.root, shown(key)));
             }

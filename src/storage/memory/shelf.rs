@@ -12,7 +12,7 @@ use crate::storage::{AlertFilter, AlertMark, AlertPage, OutboxChange, Page};
 enum Way {
     Waiting,
     Done,
-    Dead,
+    GivenUp,
 }
 
 /// An alert's way through one channel.
@@ -80,6 +80,8 @@ impl Shelf {
                 AlertMark::Dismissed { id, at } if id == alert.id => {
                     let alert = Arc::make_mut(alert);
                     alert.dismissed_at = alert.dismissed_at.or(Some(at));
+                    // What was put away need not be sent any more.
+                    self.messages.retain(|m| m.alert_id != id || m.way != Way::Waiting);
                 }
                 _ => {}
             }
@@ -116,11 +118,10 @@ impl Shelf {
                     message.due_at = leased_until;
                 }
             }
-            OutboxChange::Delivered { id, at } => {
-                let found = self.messages.iter_mut().find(|m| m.id == id && m.way != Way::Done);
-                let Some(message) = found else { return };
-                message.way = Way::Done;
-                let alert_id = message.alert_id;
+            OutboxChange::Delivered { id, alert_id, at } => {
+                if let Some(message) = self.messages.iter_mut().find(|m| m.id == id) {
+                    message.way = Way::Done;
+                }
                 if let Some(alert) = self.alerts.iter_mut().find(|alert| alert.id == alert_id) {
                     let alert = Arc::make_mut(alert);
                     alert.sent_at = alert.sent_at.or(Some(at));
@@ -132,7 +133,19 @@ impl Shelf {
                 };
                 let Some(message) = self.messages.iter_mut().find(is_ours) else { return };
                 message.due_at = due_at.unwrap_or(message.due_at);
-                message.way = if due_at.is_some() { Way::Waiting } else { Way::Dead };
+                message.token = None;
+                message.way = if due_at.is_some() { Way::Waiting } else { Way::GivenUp };
+            }
+            OutboxChange::Paused { channel, token, until } => {
+                let is_waiting = |m: &&mut Message| m.channel == channel && m.way == Way::Waiting;
+                for message in self.messages.iter_mut().filter(is_waiting) {
+                    if message.token.as_ref() == Some(&token) {
+                        message.due_at = until;
+                        message.attempts -= 1;
+                        message.token = None;
+                    }
+                    message.due_at = message.due_at.max(until);
+                }
             }
         }
     }
@@ -188,7 +201,7 @@ impl Shelf {
             match message.way {
                 Way::Waiting => counts[place].waiting += 1,
                 Way::Done => counts[place].done += 1,
-                Way::Dead => counts[place].dead += 1,
+                Way::GivenUp => counts[place].given_up += 1,
             }
         }
         counts.sort_by(|one, other| one.channel.cmp(&other.channel));

@@ -148,7 +148,14 @@ pub(super) fn mark(
             at,
         ),
     };
-    connection.prepare_cached(sql)?.execute(params![user_id, id, at.micros()]).map(|_| ())
+    let marked = connection.prepare_cached(sql)?.execute(params![user_id, id, at.micros()])?;
+    if marked > 0 && matches!(mark, AlertMark::Dismissed { .. }) {
+        // What was put away need not be sent any more.
+        let sql = "DELETE FROM outbox \
+                   WHERE alert_id = ?1 AND done_at_us IS NULL AND is_given_up = 0";
+        connection.prepare_cached(sql)?.execute([id])?;
+    }
+    Ok(())
 }
 
 /// Changes the outbox.
@@ -160,26 +167,34 @@ pub(super) fn change_outbox(
         OutboxChange::Claim { token, channel, now, leased_until, limit } => {
             let sql = "UPDATE outbox SET token = ?1, attempts = attempts + 1, due_at_us = ?4 \
                        WHERE id IN (SELECT id FROM outbox WHERE channel = ?2 AND due_at_us <= ?3 \
-                       AND done_at_us IS NULL AND is_dead = 0 ORDER BY due_at_us, id LIMIT ?5)";
+                       AND done_at_us IS NULL AND is_given_up = 0 ORDER BY due_at_us, id LIMIT ?5)";
             let row = params![token, channel, now.micros(), leased_until.micros(), limit];
             connection.prepare_cached(sql)?.execute(row)?;
         }
-        OutboxChange::Delivered { id, at } => {
+        OutboxChange::Delivered { id, alert_id, at } => {
             // Whoever says so: the receiver has it.
-            let sql = "UPDATE outbox SET done_at_us = ?2, is_dead = 0, last_error = NULL \
+            let sql = "UPDATE outbox SET done_at_us = ?2, is_given_up = 0, last_error = NULL \
                        WHERE id = ?1 AND done_at_us IS NULL";
             connection.prepare_cached(sql)?.execute([*id, at.micros()])?;
-            let sql = "UPDATE alerts SET sent_at_us = ?2 \
-                       WHERE id = (SELECT alert_id FROM outbox WHERE id = ?1) \
-                       AND sent_at_us IS NULL";
-            connection.prepare_cached(sql)?.execute([*id, at.micros()])?;
+            let sql = "UPDATE alerts SET sent_at_us = ?2 WHERE id = ?1 AND sent_at_us IS NULL";
+            connection.prepare_cached(sql)?.execute([*alert_id, at.micros()])?;
         }
         OutboxChange::Failed { id, token, due_at, reason } => {
-            let sql = "UPDATE outbox SET due_at_us = ifnull(?3, due_at_us), is_dead = ?4, \
-                       last_error = ?5 WHERE id = ?1 AND token = ?2 AND done_at_us IS NULL";
+            let sql = "UPDATE outbox SET due_at_us = ifnull(?3, due_at_us), is_given_up = ?4, \
+                       last_error = ?5, token = NULL \
+                       WHERE id = ?1 AND token = ?2 AND done_at_us IS NULL";
             let due = due_at.map(Timestamp::micros);
             let row = params![id, token, due, due.is_none(), reason];
             connection.prepare_cached(sql)?.execute(row)?;
+        }
+        OutboxChange::Paused { channel, token, until } => {
+            let sql = "UPDATE outbox SET due_at_us = ?3, attempts = attempts - 1, token = NULL \
+                       WHERE token = ?2 AND channel = ?1 AND done_at_us IS NULL \
+                       AND is_given_up = 0";
+            connection.prepare_cached(sql)?.execute(params![channel, token, until.micros()])?;
+            let sql = "UPDATE outbox SET due_at_us = ?2 WHERE channel = ?1 AND due_at_us < ?2 \
+                       AND done_at_us IS NULL AND is_given_up = 0";
+            connection.prepare_cached(sql)?.execute(params![channel, until.micros()])?;
         }
     }
     Ok(())
@@ -268,7 +283,7 @@ impl Session {
         let sql = format!(
             "SELECT {ALERT_COLUMNS}, o.id, o.message_id, o.attempts FROM outbox o \
              JOIN alerts a ON a.id = o.alert_id \
-             WHERE o.token = ?1 AND o.done_at_us IS NULL AND o.is_dead = 0 ORDER BY o.id"
+             WHERE o.token = ?1 AND o.done_at_us IS NULL AND o.is_given_up = 0 ORDER BY o.id"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let read = |row: &Row<'_>| {
@@ -284,8 +299,8 @@ impl Session {
 
     /// How the outbox stands.
     pub(super) fn outbox(&mut self) -> rusqlite::Result<Vec<OutboxCount>> {
-        let sql = "SELECT channel, sum(done_at_us IS NULL AND is_dead = 0), \
-                   sum(done_at_us IS NOT NULL), sum(is_dead) FROM outbox \
+        let sql = "SELECT channel, sum(done_at_us IS NULL AND is_given_up = 0), \
+                   sum(done_at_us IS NOT NULL), sum(is_given_up) FROM outbox \
                    GROUP BY channel ORDER BY channel";
         let mut statement = self.connection.prepare_cached(sql)?;
         let read = |row: &Row<'_>| {
@@ -293,7 +308,7 @@ impl Session {
                 channel: row.get(0)?,
                 waiting: row.get(1)?,
                 done: row.get(2)?,
-                dead: row.get(3)?,
+                given_up: row.get(3)?,
             })
         };
         statement.query_map([], read)?.collect()

@@ -105,7 +105,7 @@ fn what_is_not_to_be_delivered_is_given_up() {
         assert_eq!(bench.meter.deliver_alerts(gone).unwrap(), expected, "{attempt}");
     }
     let counts = bench.meter.outbox().unwrap();
-    assert_eq!((counts[0].waiting, counts[0].done, counts[0].dead), (0, 0, 2));
+    assert_eq!((counts[0].waiting, counts[0].done, counts[0].given_up), (0, 0, 2));
     let errors = bench.meter.query("SELECT last_error FROM outbox ORDER BY id").unwrap();
     assert_eq!(format!("{:?}", errors.rows[0][0]), r#"Text("nobody lives here")"#);
 }

@@ -97,6 +97,8 @@ fn a_cost_that_becomes_known_is_an_adjustment_too() {
     let april = finalize(&desk, "2025-04");
     let unknown = april.invoice.lines.iter().find(|line| line.unpriced_calls > 0).unwrap();
     assert_eq!((unknown.calls, unknown.amount_usd), (1, usd("0")));
+    let said = "gemini nameless (1 call, 1000000 tokens, 1 of unknown cost)";
+    assert!(april.to_text().unwrap().contains(said), "an unknown cost is not shown as none");
     let rate =
         Rate { unit: Unit::InputTokens, above_input_tokens: 0, amount: usd("3"), per: 1_000_000 };
     let price = PriceVersion {

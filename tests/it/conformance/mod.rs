@@ -90,6 +90,8 @@ macro_rules! conformance {
                 a_claim_that_died_is_due_again
                 a_delivered_alert_tells_when_it_was_first
                 a_failed_delivery_comes_back_when_it_is_due
+                a_channel_that_rests_has_nothing_due
+                what_is_dismissed_waits_no_more
             }
             calls {
                 a_call_with_everything_comes_back

@@ -2,7 +2,7 @@
 
 use alwrity_metering::domain::alert::NewAlert;
 use alwrity_metering::domain::time::Timestamp;
-use alwrity_metering::storage::{Changes, OutboxChange, Store};
+use alwrity_metering::storage::{AlertMark, Changes, OutboxChange, Store};
 use alwrity_metering::{Delivery, OutboxCount};
 
 use super::alerts::{alert, raising};
@@ -36,8 +36,12 @@ fn failed(delivery: &Delivery, token: &str, due_at: Option<Timestamp>) -> Outbox
     OutboxChange::Failed { id: delivery.id, token, due_at, reason }
 }
 
-fn count(waiting: i64, done: i64, dead: i64) -> OutboxCount {
-    OutboxCount { channel: "mail".into(), waiting, done, dead }
+fn delivered(delivery: &Delivery, at: Timestamp) -> OutboxChange {
+    OutboxChange::Delivered { id: delivery.id, alert_id: delivery.alert.id, at }
+}
+
+fn count(waiting: i64, done: i64, given_up: i64) -> OutboxCount {
+    OutboxCount { channel: "mail".into(), waiting, done, given_up }
 }
 
 pub(crate) fn an_alert_waits_for_each_of_its_channels(store: &dyn Store) {
@@ -75,7 +79,7 @@ pub(crate) fn a_claim_that_died_is_due_again(store: &dyn Store) {
     change(store, failed(&first, "dead", None));
     assert_eq!(store.outbox().unwrap(), [count(1, 0, 0)]);
     // … but what it did deliver is delivered.
-    change(store, OutboxChange::Delivered { id: first.id, at: hour(4) });
+    change(store, delivered(&first, hour(4)));
     change(store, failed(&again, "heir", None));
     assert_eq!(store.outbox().unwrap(), [count(0, 1, 0)]);
     assert_eq!(claim(store, "late", hour(100), 1), []);
@@ -84,8 +88,8 @@ pub(crate) fn a_claim_that_died_is_due_again(store: &dyn Store) {
 pub(crate) fn a_delivered_alert_tells_when_it_was_first(store: &dyn Store) {
     raise(store, &["mail", "webhook"], &[80]);
     let delivery = claim(store, "a", hour(2), 1).remove(0);
-    change(store, OutboxChange::Delivered { id: delivery.id, at: hour(3) });
-    change(store, OutboxChange::Delivered { id: delivery.id, at: hour(4) });
+    change(store, delivered(&delivery, hour(3)));
+    change(store, delivered(&delivery, hour(4)));
     assert_eq!(store.alert(delivery.alert.id).unwrap().unwrap().sent_at, Some(hour(3)));
     assert_eq!(store.claimed("a").unwrap(), []);
     assert_eq!(store.outbox().unwrap()[0], count(0, 1, 0));
@@ -101,4 +105,41 @@ pub(crate) fn a_failed_delivery_comes_back_when_it_is_due(store: &dyn Store) {
     change(store, failed(&second, "c", None));
     assert_eq!(store.outbox().unwrap(), [count(0, 0, 1)]);
     assert_eq!(claim(store, "d", hour(1000), 1), [], "it is given up");
+}
+
+pub(crate) fn a_channel_that_rests_has_nothing_due(store: &dyn Store) {
+    raise(store, &["mail", "webhook"], &[80, 90, 100]);
+    let claimed = claim(store, "a", hour(2), 2);
+    let until = hour(4);
+    let paused = OutboxChange::Paused { channel: "mail".into(), token: "a".into(), until };
+    let outbox = vec![failed(&claimed[0], "a", Some(hour(5))), paused];
+    write(store, None, Changes { outbox, ..Changes::default() }).unwrap();
+    assert_eq!(store.claimed("a").unwrap(), [], "the claim is given back");
+    assert_eq!(claim(store, "b", hour(3), 10), []);
+    let rested = claim(store, "c", until, 10);
+    assert_eq!(rested.iter().map(|delivery| delivery.attempt).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(store.outbox().unwrap()[0], count(3, 0, 0));
+    for delivery in &rested {
+        change(store, delivered(delivery, until));
+    }
+    let later = claim(store, "d", hour(5), 10);
+    assert_eq!(later.len(), 1, "the one that was due later than the rest");
+    assert_eq!(later[0].attempt, 2, "it had its attempt");
+}
+
+pub(crate) fn what_is_dismissed_waits_no_more(store: &dyn Store) {
+    raise(store, &["mail"], &[80, 90]);
+    let flying = claim(store, "a", hour(2), 1).remove(0);
+    let dismissed = |id: i64| {
+        let marks = vec![AlertMark::Dismissed { id, at: hour(3) }];
+        Changes { alert_marks: marks, ..Changes::default() }
+    };
+    write(store, Some("v"), dismissed(flying.alert.id)).unwrap();
+    assert_eq!(store.outbox().unwrap(), [count(2, 0, 0)], "somebody else's");
+    write(store, Some("u"), dismissed(flying.alert.id)).unwrap();
+    assert_eq!(store.outbox().unwrap(), [count(1, 0, 0)]);
+    // What had left already is known to have arrived.
+    change(store, delivered(&flying, hour(4)));
+    assert_eq!(store.alert(flying.alert.id).unwrap().unwrap().sent_at, Some(hour(4)));
+    assert_eq!(claim(store, "b", hour(100), 10).len(), 1);
 }

@@ -37,7 +37,9 @@ impl Channel for Carrier {
                     .value(py)
                     .getattr("is_final")
                     .is_ok_and(|is_final| is_final.is_truthy().unwrap_or(false));
-                DeliveryFailure { reason: error.to_string(), is_final }
+                let asked = error.value(py).getattr("retry_after_ms");
+                let retry_after_ms = asked.and_then(|asked| asked.extract()).ok();
+                DeliveryFailure { reason: error.to_string(), is_final, retry_after_ms }
             })
         })
     }
@@ -126,7 +128,8 @@ impl Meter {
     /// Sends every alert that is due in a channel, by a function that takes a `Delivery`.
     ///
     /// An exception of it postpones the alert, for about two days at most; one whose attribute
-    /// `is_final` is true gives it up. `channel` is a name of the option `alert_channels`.
+    /// `is_final` is true gives it up, and one whose `retry_after_ms` is a number rests the
+    /// channel that long. `channel` is a name of the option `alert_channels`.
     fn deliver_alerts<'py>(
         &self,
         py: Python<'py>,
