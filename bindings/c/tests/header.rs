@@ -112,7 +112,7 @@ fn verbs() -> BTreeSet<String> {
 }
 
 /// Verbs that have no function of their name, and what stands for them.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("with_store", "a store of another language is no use to C"),
     ("options", "the caller knows what it opened the meter with"),
     ("catalogue", "`alwm_plans` and `alwm_prices`"),
@@ -125,6 +125,8 @@ const ELSEWHERE: [(&str, &str); 13] = [
     ("reserve_all_then", "`alwm_reserve_all`"),
     ("settle_then", "`alwm_queue_settle`"),
     ("release_then", "`alwm_queue_release`"),
+    ("adopt_history", "another system's history is taken over once, by `import-alwrity`"),
+    ("adopt_calls", "the same"),
     ("take_back", "only what answers later can be taken back"),
 ];
 
