@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::read::{
-    Named, common_unit, instant, json_text, money, named, optional, tags, text, unexpected, usage,
-    whole,
+    Named, common_unit, from_json, instant, json_text, money, named, optional, tags, text,
+    unexpected, usage, whole,
 };
 
 /// A call that is about to be made.
@@ -32,6 +32,7 @@ pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<Cal
                     request.usage.set(unit, quantity);
                 }
             }
+            "input_estimate" => request.input_estimate = optional(name, &value, from_json)?,
             "call_count" => request.call_count = whole(name, &value)?,
             "occurred_at" => request.occurred_at = optional(name, &value, instant)?,
             "idempotency_key" => request.idempotency_key = optional(name, &value, text)?,

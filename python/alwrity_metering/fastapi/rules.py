@@ -56,7 +56,7 @@ class RouteRule:
     estimate: Estimate | Estimator = field(default_factory=Estimate)
     reads_body: bool = False
     """Whether the estimate needs the request's body: it is read first, up to `body_bytes_max` of
-    the middleware, and given to the route unchanged. Of a longer one the estimate gets that part."""
+    the middleware, and given to the route unchanged. Of a longer one the estimate gets a part."""
     enforcement: Enforcement = "reserve"
     ttl_ms: int | None = None
     """How long the hold lives; longer than the slowest answer. Without it, the meter's default."""
