@@ -3,6 +3,7 @@
 use super::draft::Estimate;
 use super::posting::Posting;
 use super::receipt::{CallVerdict, Decision, Reason};
+use crate::domain::catalogue::Catalogue;
 use crate::domain::hold::Hold;
 use crate::domain::limit::{Amount, Judgement, LimitState, Want, judge};
 use crate::domain::money::Money;
@@ -38,7 +39,8 @@ impl Posting {
             self.verdicts(wants)
         } else {
             let (fits, limit) = (judgement.fits, limit.clone());
-            wants.iter().map(|want| verdict(want, fits, limit.clone(), plan)).collect()
+            let one = |want| self.verdict(want, fits, limit.clone(), plan);
+            wants.iter().map(one).collect()
         };
         Ok(Decision {
             allowed: judgement.fits,
@@ -48,7 +50,7 @@ impl Posting {
             message: refusing.map_or_else(
                 || "within all limits".to_owned(),
                 |state| {
-                    let facts = [refusal_message(state, plan)];
+                    let facts = [refusal_message(state, plan, &self.catalogue)];
                     let helps = lapsed.or_else(|| upgrade.map(|to| upgrade_message(state, to)));
                     facts.into_iter().chain(helps).collect::<Vec<_>>().join(" ")
                 },
@@ -80,9 +82,28 @@ impl Posting {
                     .iter()
                     .any(|state| covers(state, want) && judgement.refusing.contains(&state.name));
                 let plan = plan?;
-                Some(verdict(want, !is_refused, covering.cloned(), plan))
+                Some(self.verdict(want, !is_refused, covering.cloned(), plan))
             })
             .collect()
+    }
+
+    fn verdict(
+        &self,
+        want: &Want,
+        allowed: bool,
+        limit: Option<LimitState>,
+        plan: &Plan,
+    ) -> CallVerdict {
+        let refusing = limit.as_ref().filter(|_| !allowed);
+        let message = refusing.map(|state| refusal_message(state, plan, &self.catalogue));
+        CallVerdict {
+            provider: want.provider.clone(),
+            operation: want.operation.clone(),
+            allowed,
+            cost_usd: want.cost,
+            limit,
+            message,
+        }
     }
 
     /// Why the plan that the user subscribed to is not granted, where another plan is not what
@@ -129,18 +150,6 @@ fn covers(state: &LimitState, want: &Want) -> bool {
         && state.operation.as_ref().is_none_or(|own| *own == want.operation)
 }
 
-fn verdict(want: &Want, allowed: bool, limit: Option<LimitState>, plan: &Plan) -> CallVerdict {
-    let message = limit.as_ref().filter(|_| !allowed).map(|state| refusal_message(state, plan));
-    CallVerdict {
-        provider: want.provider.clone(),
-        operation: want.operation.clone(),
-        allowed,
-        cost_usd: want.cost,
-        limit,
-        message,
-    }
-}
-
 fn reason(judgement: &Judgement, limit: Option<&LimitState>) -> Reason {
     let is_zero = limit.is_some_and(|state| state.maximum.is_some_and(|m| m.number() == 0));
     match (judgement.fits, is_zero) {
@@ -155,10 +164,10 @@ fn retry_after_ms(resets_at: Timestamp, now: Timestamp) -> i64 {
 }
 
 /// What a refused user reads: what is used up, and when it resets.
-fn refusal_message(state: &LimitState, plan: &Plan) -> String {
+fn refusal_message(state: &LimitState, plan: &Plan, catalogue: &Catalogue) -> String {
     let Some(maximum) = state.maximum else { return String::new() };
     if maximum.number() == 0 {
-        return format!("{} are not part of the {} plan.", subject(state), plan.name);
+        return format!("{} are not part of the {} plan.", subject(state, catalogue), plan.name);
     }
     let used_up = used_up(state, maximum);
     state.resets_at.map_or_else(|| used_up.clone(), |at| format!("{used_up} It resets at {at}."))
@@ -221,8 +230,11 @@ fn used_up(state: &LimitState, maximum: Amount) -> String {
     }
 }
 
-fn subject(state: &LimitState) -> String {
-    let scope = state.provider.clone().unwrap_or_else(|| operation_text(state));
+fn subject(state: &LimitState, catalogue: &Catalogue) -> String {
+    let scope = state.provider.as_deref().map_or_else(
+        || operation_text(state),
+        |id| catalogue.provider(id).map_or(id, |provider| &provider.display_name).to_owned(),
+    );
     let what = match &state.metric {
         Metric::Calls => "calls",
         Metric::Tokens => "tokens",

@@ -120,7 +120,7 @@ fn regression_07_zero_refuses_the_first_call_and_no_limit_never_refuses() {
     assert_eq!(decision.refusing, ["openai_calls", "openai_tokens"]);
     assert_eq!(
         decision.message,
-        "Openai calls are not part of the Free plan. Upgrade to Basic for 500 a month."
+        "OpenAI calls are not part of the Free plan. Upgrade to Basic for 500 a month."
     );
     assert_eq!(decision.upgrade_plan_id.as_deref(), Some("basic"));
 

@@ -13,16 +13,16 @@ use crate::show::{plain, show, show_as};
 #[pymethods]
 impl Meter {
     /// What a call will probably use. `alwrity_metering.Meter.estimate` is how it is asked.
-    #[pyo3(signature = (user, messages, **call))]
+    #[pyo3(signature = (user, sent, **call))]
     fn _estimate<'py>(
         &self,
         py: Python<'py>,
         user: &str,
-        messages: &Bound<'py, PyAny>,
+        sent: &Bound<'py, PyAny>,
         call: Option<&Named<'py>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let asked = request(user, call)?;
-        let text = json_text(messages)?;
+        let text = json_text(sent)?;
         let body = match serde_json::from_str(&text) {
             Ok(body @ Value::Object(_)) => Some(body),
             Ok(messages @ Value::Array(_)) => {

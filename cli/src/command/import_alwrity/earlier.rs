@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use alwrity_metering::domain::time::Span;
-use alwrity_metering::{CallRecord, Meter, Result};
+use alwrity_metering::{CallRecord, Meter, Result, Timestamp};
 
 use super::call::{AGGREGATED, SUMMARY, TAG};
 
@@ -62,7 +62,7 @@ impl Earlier {
     pub(super) fn objection(&self, record: &CallRecord) -> Option<String> {
         let account = self.accounts.get(&record.user)?;
         let endpoint = record.details.endpoint.clone().unwrap_or_default();
-        let at = record.occurred_at.map_or(0, |at| at.micros());
+        let at = record.occurred_at.map_or(0, Timestamp::micros);
         let is_known = account.wholes.contains(&(endpoint, record.provider.clone(), at));
         let gone = account.unmet;
         (gone > 0 && !is_known).then(|| {

@@ -206,7 +206,7 @@ impl Import<'_> {
                         self.lines.keep(key, *beyond, &receipt);
                     }
                     Err(error) => {
-                        self.refused(*place, SUMMARIES, name_of(&key), error)?;
+                        self.refused(*place, SUMMARIES, name_of(key), error)?;
                     }
                 }
             }
