@@ -226,6 +226,22 @@ fn rows_put_together_since_the_last_import_do_not_count_twice() {
 }
 
 #[test]
+fn a_corrected_price_is_no_row_that_is_gone() {
+    let bench = Bench::new();
+    let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
+    file.log(&Log { provider: "openai", model: "unheard-of", cost: None, ..LOG });
+    imported(&bench, &[file.path()]);
+    let price = ["prices", "set", "--provider", "openai", "--model", "unheard-of", "--input", "1"];
+    let set = bench.run_at_noon(&[&price[..], &["--output", "2"]].concat());
+    assert_eq!(set.code, 0, "{set}");
+    let rated = bench.run_at_noon(&["--json", "re-rate", "--apply"]);
+    assert!(rated.json().to_string().contains("unheard-of"), "{rated}");
+    file.log(&Log { endpoint: "[AGGREGATED]", model: "[2 calls aggregated]", ..LOG });
+    let report = imported(&bench, &[file.path()]);
+    assert_eq!((&report["logs_recorded"], &report["conflicts"]), (&json!(1), &json!(0)));
+}
+
+#[test]
 fn a_summary_of_rows_that_are_gone_since_the_last_import_does_not_count_them_twice() {
     let bench = Bench::new();
     let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);

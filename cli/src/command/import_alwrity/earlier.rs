@@ -10,8 +10,9 @@ use alwrity_metering::{CallRecord, Meter, Result, Timestamp};
 
 use super::call::{AGGREGATED, SUMMARY, TAG};
 
-/// What tells a call that stands for many: its kind, who is paid, and when it was made.
-type Whole = (String, String, i64);
+/// What tells a call that stands for many: its kind, who is paid, when it was made, and for how
+/// many.
+type Whole = (String, String, i64, i64);
 
 /// What the store had of one user's imported calls when this import began.
 #[derive(Debug, Default)]
@@ -38,9 +39,11 @@ impl Earlier {
         meter.visit_calls(Some(user), Span::ALWAYS, &mut |_, call| {
             if call.details.tags.get(TAG.0).is_some_and(|from| from == TAG.1) {
                 let endpoint = call.details.endpoint.unwrap_or_default();
-                account.unmet += i64::from(endpoint != SUMMARY);
+                // A row that only corrects another, as re-rating writes it, is no row of theirs.
+                account.unmet += i64::from(endpoint != SUMMARY && call.call_count > 0);
                 if endpoint == SUMMARY || endpoint == AGGREGATED {
-                    account.wholes.insert((endpoint, call.provider, call.occurred_at.micros()));
+                    let at = call.occurred_at.micros();
+                    account.wholes.insert((endpoint, call.provider, at, call.call_count));
                 }
             }
             ControlFlow::Continue(())
@@ -63,7 +66,8 @@ impl Earlier {
         let account = self.accounts.get(&record.user)?;
         let endpoint = record.details.endpoint.clone().unwrap_or_default();
         let at = record.occurred_at.map_or(0, Timestamp::micros);
-        let is_known = account.wholes.contains(&(endpoint, record.provider.clone(), at));
+        let is_known =
+            account.wholes.contains(&(endpoint, record.provider.clone(), at, record.call_count));
         let gone = account.unmet;
         (gone > 0 && !is_known).then(|| {
             format!(
