@@ -39,8 +39,7 @@ impl Earlier {
         meter.visit_calls(Some(user), Span::ALWAYS, &mut |_, call| {
             if call.details.tags.get(TAG.0).is_some_and(|from| from == TAG.1) {
                 let endpoint = call.details.endpoint.unwrap_or_default();
-                // A row that only corrects another, as re-rating writes it, is no row of theirs.
-                account.unmet += i64::from(endpoint != SUMMARY && call.call_count > 0);
+                account.unmet += i64::from(endpoint != SUMMARY);
                 if endpoint == SUMMARY || endpoint == AGGREGATED {
                     let at = call.occurred_at.micros();
                     account.wholes.insert((endpoint, call.provider, at, call.call_count));
