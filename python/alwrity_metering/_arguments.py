@@ -66,6 +66,8 @@ class CallRequest(_Provider, _Target, _Units, total=False):
 
     max_output_tokens: int | None
     """The cap on output tokens; without it the option ``default_output_tokens``, for chat."""
+    input_estimate: Mapping[str, int] | None
+    """How the input was estimated, as ``estimate`` says it: the settlement learns from it."""
     ttl_ms: int | None
     """How long a hold lives, in ms; without it the option ``hold_ttl_ms``."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._arguments import CallRequest, MeterOptions
-    from .results import Invoice
+    from .results import CallEstimate, Invoice
 
 _open: weakref.WeakSet[Meter] = weakref.WeakSet()
 
@@ -123,6 +123,28 @@ class Meter(_native.Meter):
         if isinstance(answer, Decision):
             return answer
         return [Reservation(self, user, one) for one in answer]
+
+    def estimate(self, user: str, *, messages: Any, **call: Unpack[CallRequest]) -> CallEstimate:
+        """Estimates what a call will use, by its text and by what was learned of the model.
+
+        ``messages`` is a list of messages, a text, or a whole request. Reserve ``request`` of the
+        answer, and the settlement teaches: how many tokens this model makes of a text, and how
+        long its answers to this user are. It writes nothing; the user may be empty.
+
+        Raises ``InvalidArgumentError`` where there is nothing to count.
+
+        >>> import alwrity_metering as am
+        >>> with am.Meter.open(path) as meter:
+        ...     _ = meter.seed("default")
+        ...     estimate = meter.estimate(
+        ...         "u1", messages="Say hello.", provider="gemini", model="gemini-2.5-flash"
+        ...     )
+        ...     with meter.reserve("u1", **estimate.request) as hold:
+        ...         _ = hold.settle(input_tokens=9, output_tokens=12)
+        ...     meter.calibrations()[0].calls
+        1
+        """
+        return self._estimate(user, messages, **call)
 
     def invoice(self, user: str, period: str | datetime = "current") -> Invoice:
         """A user's invoice of a billing period: the finalized one, or the draft as it stands.

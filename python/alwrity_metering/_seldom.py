@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CallFilter,
         CallMade,
         CallOutcome,
+        CallRequest,
         CancelAt,
         ExternalNames,
         HintScope,
@@ -81,6 +82,16 @@ class SeldomVerbs:
     ) -> r.Comparison:
         """See ``Meter.compare``."""
         return await aside(self.meter.compare, user, days=days, sla_ms=sla_ms)
+
+    async def estimate(
+        self, user: str, *, messages: Any, **call: Unpack[CallRequest]
+    ) -> r.CallEstimate:
+        """See ``Meter.estimate``."""
+        return await aside(self.meter.estimate, user, messages=messages, **call)
+
+    async def calibrations(self) -> tuple[r.ModelCalibration, ...]:
+        """See ``Meter.calibrations``."""
+        return await aside(self.meter.calibrations)
 
     async def hints(
         self,

@@ -39,8 +39,8 @@ impl Posting {
             self.verdicts(wants)
         } else {
             let (fits, limit) = (judgement.fits, limit.clone());
-            let named = |want| verdict(want, fits, limit.clone(), plan, &self.catalogue);
-            wants.iter().map(named).collect()
+            let one = |want| self.verdict(want, fits, limit.clone(), plan);
+            wants.iter().map(one).collect()
         };
         Ok(Decision {
             allowed: judgement.fits,
@@ -82,9 +82,28 @@ impl Posting {
                     .iter()
                     .any(|state| covers(state, want) && judgement.refusing.contains(&state.name));
                 let plan = plan?;
-                Some(verdict(want, !is_refused, covering.cloned(), plan, &self.catalogue))
+                Some(self.verdict(want, !is_refused, covering.cloned(), plan))
             })
             .collect()
+    }
+
+    fn verdict(
+        &self,
+        want: &Want,
+        allowed: bool,
+        limit: Option<LimitState>,
+        plan: &Plan,
+    ) -> CallVerdict {
+        let refusing = limit.as_ref().filter(|_| !allowed);
+        let message = refusing.map(|state| refusal_message(state, plan, &self.catalogue));
+        CallVerdict {
+            provider: want.provider.clone(),
+            operation: want.operation.clone(),
+            allowed,
+            cost_usd: want.cost,
+            limit,
+            message,
+        }
     }
 
     /// Why the plan that the user subscribed to is not granted, where another plan is not what
@@ -129,25 +148,6 @@ impl Posting {
 fn covers(state: &LimitState, want: &Want) -> bool {
     state.provider.as_ref().is_none_or(|own| *own == want.provider)
         && state.operation.as_ref().is_none_or(|own| *own == want.operation)
-}
-
-fn verdict(
-    want: &Want,
-    allowed: bool,
-    limit: Option<LimitState>,
-    plan: &Plan,
-    catalogue: &Catalogue,
-) -> CallVerdict {
-    let refusing = limit.as_ref().filter(|_| !allowed);
-    let message = refusing.map(|state| refusal_message(state, plan, catalogue));
-    CallVerdict {
-        provider: want.provider.clone(),
-        operation: want.operation.clone(),
-        allowed,
-        cost_usd: want.cost,
-        limit,
-        message,
-    }
 }
 
 fn reason(judgement: &Judgement, limit: Option<&LimitState>) -> Reason {
@@ -231,9 +231,10 @@ fn used_up(state: &LimitState, maximum: Amount) -> String {
 }
 
 fn subject(state: &LimitState, catalogue: &Catalogue) -> String {
-    let provider = state.provider.as_deref();
-    let known = provider.and_then(|id| catalogue.provider(id)).map(|own| own.display_name.as_str());
-    let scope = known.or(provider).map_or_else(|| operation_text(state), str::to_owned);
+    let scope = state.provider.as_deref().map_or_else(
+        || operation_text(state),
+        |id| catalogue.provider(id).map_or(id, |provider| &provider.display_name).to_owned(),
+    );
     let what = match &state.metric {
         Metric::Calls => "calls",
         Metric::Tokens => "tokens",

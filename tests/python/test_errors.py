@@ -97,6 +97,14 @@ def test_a_wrong_type_is_a_type_error_that_says_what_to_pass(
     assert meter.usage_summary("u1").total_calls == 0
 
 
+def test_a_call_without_a_provider_says_what_is_missing(meter: am.Meter) -> None:
+    verbs: list[Any] = [meter.record_call, meter.reserve, meter.check_limit]
+    for verb in verbs:
+        with pytest.raises(TypeError, match="missing keyword argument 'provider'"):
+            verb("u1", model="gpt-4o")
+    assert meter.usage_summary("u1").total_calls == 0
+
+
 def test_money_is_exact_however_it_is_given(meter: am.Meter) -> None:
     for given in (Decimal("0.000000000001"), "0.000000000001", Decimal("1E-12")):
         receipt = meter.record_call("u1", provider="exa", vendor_cost_usd=given)

@@ -34,14 +34,18 @@ def answers(meter: am.Meter) -> Answers:
     meter.record_call(user, provider="unheard-of", model="x", input_tokens=9)
     meter.downgrade(user, "free")
     hold = meter.reserve(user, **CHAT, input_tokens=9).require()
+    estimate = meter.estimate(user, messages="Say hello, in two languages.", **CHAT)
+    meter.reserve(user, **estimate.request).settle(input_tokens=8, output_tokens=5)
     return {
         "alerts": meter.alerts(user),
+        "calibration": meter.calibrations()[0],
         "calls": meter.calls(user),
         "check_limit": meter.check_limit(user, **CHAT, input_tokens=9),
         "compare": meter.compare(user, sla_ms=100),
         "current_period": meter.current_period(user),
         "daily_trends": meter.daily_trends(user, 3),
         "dashboard": meter.dashboard(user),
+        "estimate": estimate,
         "hints": meter.hints(user),
         "hold": hold,
         "invoice": meter.invoice(user),

@@ -8,12 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::read::{
-    Named, common_unit, instant, json_text, money, named, optional, tags, text, unexpected, usage,
-    whole,
+    Named, common_unit, from_json, instant, json_text, missing, money, named, optional, tags, text,
+    unexpected, usage, whole,
 };
 
 /// A call that is about to be made.
 pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRequest> {
+    needs_provider(arguments)?;
     let mut request = CallRequest { user: user.to_owned(), ..CallRequest::default() };
     for (key, value) in arguments.into_iter().flatten() {
         let key = key.cast::<PyString>()?;
@@ -32,6 +33,7 @@ pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<Cal
                     request.usage.set(unit, quantity);
                 }
             }
+            "input_estimate" => request.input_estimate = optional(name, &value, from_json)?,
             "call_count" => request.call_count = whole(name, &value)?,
             "occurred_at" => request.occurred_at = optional(name, &value, instant)?,
             "idempotency_key" => request.idempotency_key = optional(name, &value, text)?,
@@ -45,8 +47,17 @@ pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<Cal
     Ok(request)
 }
 
+/// Nobody is paid for a call without a provider; an empty one is the core's to refuse.
+fn needs_provider(arguments: Option<&Named<'_>>) -> PyResult<()> {
+    match arguments.map(|given| given.contains("provider")).transpose()? {
+        Some(true) => Ok(()),
+        _ => Err(missing("provider")),
+    }
+}
+
 /// A call that was made, and the provider's answer to it, which is read last.
 pub(crate) fn record(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRecord> {
+    needs_provider(arguments)?;
     let mut record = CallRecord { user: user.to_owned(), ..CallRecord::default() };
     let mut outcome = Outcome::default();
     for (key, value) in arguments.into_iter().flatten() {

@@ -181,6 +181,86 @@ fn a_file_that_went_on_adds_its_new_rows_and_tells_what_it_changed() {
     assert!(reason.contains("`vendor_cost_usd` was `0.1`, now it is `0.2`"), "{reason}");
 }
 
+/// ALwrity puts old rows of its log together into one that stands for them all.
+fn put_together(file: &Alwrity) -> i64 {
+    file.sql("DELETE FROM api_usage_logs WHERE id IN (1, 2)");
+    file.log(&Log {
+        endpoint: "[AGGREGATED]",
+        model: "[2 calls aggregated]",
+        tokens: (2000, 400),
+        cost: Some(0.2),
+        ..LOG
+    })
+}
+
+#[test]
+fn rows_put_together_since_the_last_import_do_not_count_twice() {
+    let bench = Bench::new();
+    let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
+    for _ in 0..3 {
+        file.log(&LOG);
+    }
+    file.summary("ada", "2025-09", &[("gemini", 3, 3600, 0.3)], 0);
+    imported(&bench, &[file.path()]);
+    let row = put_together(&file);
+    file.log(&Log { user: "bob", ..LOG });
+    for mode in [&["--dry-run", file.path()][..], &[file.path()][..]] {
+        let ran = bench.run_at_noon(&[&["--json", "import-alwrity"][..], mode].concat());
+        assert_eq!(ran.code, 1, "{ran}");
+        let report = ran.json();
+        assert_eq!((&report["logs_recorded"], &report["conflicts"]), (&json!(1), &json!(1)));
+        let problem = &report["problems"][0];
+        assert_eq!(problem["row"], row.to_string());
+        let reason = problem["reason"].as_str().unwrap();
+        assert!(reason.starts_with("2 calls that an earlier import recorded are gone"), "{reason}");
+        let line = "ada 2025-09 gemini 3 3 3 0.3 rows_skipped+recorded_here";
+        assert_eq!(lines(&report)[0], line);
+    }
+    assert_eq!(bench.json(&["calls", "ada"])["total_count"], 3);
+    // A store without those calls takes the same file.
+    let other = Bench::new();
+    let report = imported(&other, &[file.path()]);
+    assert_eq!(lines(&report)[0], "ada 2025-09 gemini 3 3 3 0.3 equal");
+    // And knows the row when it comes again.
+    assert_eq!(imported(&other, &[file.path()])["logs_known"], 3);
+}
+
+#[test]
+fn a_corrected_price_is_no_row_that_is_gone() {
+    let bench = Bench::new();
+    let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
+    file.log(&Log { provider: "openai", model: "unheard-of", cost: None, ..LOG });
+    imported(&bench, &[file.path()]);
+    let price = ["prices", "set", "--provider", "openai", "--model", "unheard-of", "--input", "1"];
+    let set = bench.run_at_noon(&[&price[..], &["--output", "2"]].concat());
+    assert_eq!(set.code, 0, "{set}");
+    let rated = bench.run_at_noon(&["--json", "re-rate", "--apply"]);
+    assert!(rated.json().to_string().contains("unheard-of"), "{rated}");
+    file.log(&Log { endpoint: "[AGGREGATED]", model: "[2 calls aggregated]", ..LOG });
+    let report = imported(&bench, &[file.path()]);
+    assert_eq!((&report["logs_recorded"], &report["conflicts"]), (&json!(1), &json!(0)));
+}
+
+#[test]
+fn a_summary_of_rows_that_are_gone_since_the_last_import_does_not_count_them_twice() {
+    let bench = Bench::new();
+    let file = Alwrity::new(&bench.path("theirs.db"), Version::Today);
+    for _ in 0..3 {
+        file.log(&LOG);
+    }
+    file.summary("ada", "2025-09", &[("gemini", 3, 3600, 0.3)], 0);
+    imported(&bench, &[file.path()]);
+    file.sql("DELETE FROM api_usage_logs WHERE id < 3");
+    let ran = bench.run_at_noon(&["--json", "import-alwrity", file.path()]);
+    assert_eq!(ran.code, 1, "{ran}");
+    let report = ran.json();
+    assert_eq!((&report["summaries_kept"], &report["conflicts"]), (&json!(0), &json!(1)));
+    assert_eq!(report["problems"][0]["row"], "ada 2025-09 gemini");
+    let line = "ada 2025-09 gemini 3 1 3 0.3 logs_missing+rows_skipped+recorded_here";
+    assert_eq!(lines(&report), [line]);
+    assert_eq!(bench.json(&["calls", "ada"])["total_count"], 3);
+}
+
 #[test]
 fn a_user_in_two_files_counts_once() {
     let bench = Bench::new();

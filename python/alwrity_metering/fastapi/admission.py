@@ -53,7 +53,7 @@ class Refused:
     """An answer that refuses a call."""
 
     status_code: int
-    body: Refusal
+    body: Refusal | dict[str, Any]
     headers: list[Header] = field(default_factory=list)
 
 
@@ -153,8 +153,10 @@ class Gate:
         view = self.meter.subscription(user)
         if not account_bodies.is_blocked(view, self.meter.now()):
             return None
-        plan = view.subscribed_plan_id or view.plan_id
-        return Refused(402, refusals.expired_refusal(str(view.status), plan, view.grants_until))
+        plan_id = view.subscribed_plan_id or view.plan_id
+        named = (plan.name for plan in self.meter.plans() if plan.id == plan_id)
+        name = next(named, plan_id)
+        return Refused(402, refusals.expired_refusal(str(view.status), name, view.grants_until))
 
     def details(
         self, admitted: Admitted, method: str, started: float, failure: BaseException | None
@@ -187,7 +189,26 @@ class Gate:
         """
         if not status_code and not call.is_told and isinstance(failure, asyncio.CancelledError):
             return
-        outcome = call.outcome(status_code or 500, found)
+        status_code = status_code or 500
+        try:
+            self._queue(call, call.outcome(status_code, found), details)
+        except (TypeError, ValueError, OverflowError):
+            # The provider may have been paid: what cannot be read is no reason to charge nothing.
+            logger.exception(
+                "what a route told of its call cannot be read, so its estimate is charged: %s",
+                details.get("endpoint"),
+            )
+            outcome = {**call.estimate(), "status_code": status_code}
+            self._queue(call, outcome, details)
+
+    def _queue(
+        self, call: MeteredCall, outcome: dict[str, Any] | None, details: dict[str, Any]
+    ) -> None:
+        """Queues an outcome. A store that does not take it is logged: the answer is made.
+
+        Raises `TypeError`, `ValueError` (the errors of invalid values are such) and
+        `OverflowError` for an outcome that cannot be read.
+        """
         try:
             if call.hold is None:
                 if outcome is not None:
@@ -196,7 +217,9 @@ class Gate:
                 self.meter.queue_settle(call.user, call.hold, **outcome, **details)
             else:
                 self.meter.queue_release(call.user, call.hold)
-        except MeteringError:
+        except MeteringError as error:
+            if isinstance(error, ValueError):
+                raise
             logger.exception("a call of %s was not accounted for", details.get("endpoint"))
 
 

@@ -36,6 +36,12 @@ async def deliver_alerts(
         ...         yield
     """
     own, _ = both(meter)
+    for name in channels.keys() - set(own._alert_channels):
+        logger.warning(
+            "no alert of this process waits for the channel `%s`: the option `alert_channels` of"
+            " its meter does not name it",
+            name,
+        )
     task = asyncio.create_task(drain(own, channels, every_seconds), name="deliver_alerts")
     try:
         yield

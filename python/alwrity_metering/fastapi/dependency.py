@@ -62,13 +62,19 @@ def limit_dependency(
         if isinstance(admitted, Refused):
             headers = text_headers(admitted.headers)
             raise HTTPException(admitted.status_code, admitted.body, headers)
-        response.headers.update(text_headers(admitted.headers))
+        told = text_headers(admitted.headers)
+        response.headers.update(told)
         started = time.monotonic()
         status_code, failure = 200, None
         try:
             yield admitted.call
         except BaseException as error:
             status_code, failure = answered(error)
+            if isinstance(error, StarletteHTTPException):
+                # Its answer is made without `response`.
+                own = dict(error.headers or {})
+                names = {name.lower() for name in own}
+                error.headers = own | {name: told[name] for name in told if name not in names}
             raise
         finally:
             if admitted.call.is_charged:

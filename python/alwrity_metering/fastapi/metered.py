@@ -111,7 +111,7 @@ def metered_call(told: object, own: MeteredCall) -> MeteredCall:
     if isinstance(told, MeteredCall):
         return told
     if isinstance(told, Mapping):
-        own.usage = {str(unit): int(quantity) for unit, quantity in told.items()}
+        own.usage = {str(unit): quantity for unit, quantity in told.items()}
     elif told is not None:
         own.response = told
     return own

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,7 +27,7 @@ from .admission import (
     encoded,
 )
 from .emergency import EMERGENCY, EmergencySwitch
-from .headers import Header, with_headers
+from .headers import Header, byte_headers, with_headers
 from .metered import metered_call
 from .reading import AnswerWatch
 from .rules import BODY_BYTES_MAX, RouteRule, RuleBook, route_path
@@ -39,7 +40,8 @@ class MeteringMiddleware:
         app: The application.
         meter: The meter; one per process.
         current_user: Who a request is from, by the host's own authentication: a function, which
-            must not wait, or a coroutine function. A listed route answers `401` without a user.
+            must not wait, or a coroutine function. A listed route answers `401` without a user,
+            and what an `HTTPException` of the function says.
         rules: The routes that call a provider; the first match wins.
         lapsed: What becomes of a user whose paid subscription has lapsed: `refuse` answers `402`,
             `default_plan` goes on with the limits of the default plan.
@@ -85,19 +87,31 @@ class MeteringMiddleware:
         scope = {**scope, "state": state}
         params = matched.path_params
         request = Request({**scope, "path_params": params} if params else scope)
-        user = await awaited(self._current_user(request))
-        if not user:
-            await refuse(send, Refused(401, NOT_AUTHENTICATED, [(b"www-authenticate", b"Bearer")]))
-            return
-        rule, body = matched.rule, b""
-        if rule.reads_body:
-            body, receive = await read_body(receive, self._body_bytes_max)
-        answer = await self._gate.admit_request(user, rule, request, body)
+        try:
+            answer, receive = await self._admitted(matched.rule, request, receive)
+        except HTTPException as error:
+            # The host's own functions raise it as its routes do, but no router is around them.
+            answer = Refused(
+                error.status_code, {"detail": error.detail}, byte_headers(error.headers or {})
+            )
         if isinstance(answer, Refused):
             await refuse(send, answer)
             return
         state["metering"] = answer.call
         await self._run(answer, scope, receive, send)
+
+    async def _admitted(
+        self, rule: RouteRule, request: Request, receive: Receive
+    ) -> tuple[Admitted | Refused, Receive]:
+        """Admits or refuses a request; and a `receive` that gives the application all of it."""
+        user = await awaited(self._current_user(request))
+        if not user:
+            headers = [(b"www-authenticate", b"Bearer")]
+            return Refused(401, NOT_AUTHENTICATED, headers), receive
+        body = b""
+        if rule.reads_body:
+            body, receive = await read_body(receive, self._body_bytes_max)
+        return await self._gate.admit_request(user, rule, request, body), receive
 
     async def _run(self, admitted: Admitted, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs the application, looks at its answer as it passes, and closes the call."""

@@ -101,7 +101,7 @@ def target(name: str, operation_type: str = "", actual_provider: str | None = No
 
 
 def filtered(name: str) -> tuple[str | None, str | None]:
-    """The provider and the operation that a log is filtered by when the screens say `name`."""
+    """The provider and the operation that is meant by `name` where the screens filter by it."""
     plain = named(name)
     if plain in OPERATION_OF_NAME:
         return None, OPERATION_OF_NAME[plain]

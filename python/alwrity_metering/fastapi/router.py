@@ -18,7 +18,7 @@ from . import account_bodies, plan_bodies, preflight, usage_bodies
 from .access import Access, Dependency, nobody_is_admin
 from .admission import awaited, both
 from .errors import MeteringRoute
-from .names import UnknownProviderError, filtered, named
+from .names import UnknownProviderError, filtered
 from .payment import Payment, PaymentDue, nobody_has_paid
 from .shapes import (
     Alerts,
@@ -110,10 +110,13 @@ def add_catalogue_routes(router: APIRouter, meter: Meter) -> None:
     @router.get("/pricing", responses=FAILURES)
     def pricing(provider: ProviderName = None) -> Answer[Pricing]:
         """The prices in force; those of an unknown provider are an empty list."""
+        name, operation = filtered(provider) if provider else (None, None)
         try:
-            versions = meter.prices(named(provider) if provider else None)
+            versions = meter.prices(name)
         except InvalidNameError:  # What can be no name is nobody's either.
             versions = ()
+        if operation is not None:
+            versions = tuple(own for own in versions if own.operation == operation)
         return {"success": True, "data": plan_bodies.pricing(versions, meter.now())}
 
 

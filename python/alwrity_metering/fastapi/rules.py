@@ -55,8 +55,8 @@ class RouteRule:
     model: str = ""
     estimate: Estimate | Estimator = field(default_factory=Estimate)
     reads_body: bool = False
-    """Whether the estimate needs the request's body: it is read first, up to 1 MiB, and given
-    to the route unchanged. A longer body is estimated as if it were empty."""
+    """Whether the estimate needs the request's body: it is read first, up to `body_bytes_max` of
+    the middleware, and given to the route unchanged. Of a longer one the estimate gets a part."""
     enforcement: Enforcement = "reserve"
     ttl_ms: int | None = None
     """How long the hold lives; longer than the slowest answer. Without it, the meter's default."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from ._base import Result
 
@@ -185,6 +186,60 @@ class RequestEstimate(Result):
     model: str | None
     max_output_tokens: int | None
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEstimate(Result):
+    """The tokens to hold for, and how they came about."""
+
+    input_tokens: int
+    """Factor and margin included."""
+    output_tokens: int
+    source: str
+    factor_ppm: int
+    """What was learned of the model: reported tokens for an estimated one, in millionths."""
+    margin_percent: int
+    output_reason: str
+    """``maximum``, ``cap``, ``learned`` or ``default``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEstimate(Result):
+    """What a call will probably use."""
+
+    request: dict[str, Any]
+    """The arguments of ``reserve``: what was given, and what was estimated."""
+    input_tokens: int
+    """As counted, before factor and margin; 0 where no text is sent to a model."""
+    hold: HoldEstimate | None
+    """``None`` where no text is sent to a model."""
+    cost_usd: Decimal | None
+    """What the request would be held at; ``None`` when it cannot be priced."""
+    price_match: str
+    learned_calls: int
+    """How many calls of all users the factor was learned from."""
+    learned_answers: int
+    """How many answers that this user had from the model count for the output."""
+    notes: tuple[str, ...]
+    """What could not be counted, such as audio or a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCalibration(Result):
+    """What was learned of a model; sums are of recent calls, and weigh less as they age."""
+
+    provider: str
+    model: str
+    """The bare name, without vendor, route, version and date."""
+    factor_ppm: int
+    tokens_per_word_ppm: int | None
+    tokens_per_character_ppm: int | None
+    calls: int
+    """Calls that taught, ever."""
+    estimated_tokens: int
+    reported_tokens: int
+    words: int
+    characters: int
 
 
 @dataclass(frozen=True, slots=True)

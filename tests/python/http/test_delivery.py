@@ -67,6 +67,18 @@ def test_what_does_not_arrive_waits(meter: Meter) -> None:
     assert count.waiting >= 1 and count.done == count.given_up == 0
 
 
+def test_a_channel_that_no_alert_waits_for_is_told(
+    meter: Meter, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with deliver_alerts(meter, {"mail": print, "mial": print}):
+            pass
+
+    asyncio.run(run())
+    (told,) = [one for one in caplog.records if one.name == "alwrity_metering.fastapi"]
+    assert "waits for the channel `mial`" in told.getMessage()
+
+
 def test_the_end_of_the_block_is_the_end_of_the_task(meter: Meter) -> None:
     async def run() -> set[str]:
         async with deliver_alerts(meter, {}):

@@ -52,6 +52,18 @@ def test_a_route_tells_the_call_what_was_used(backend: Backend) -> None:
     assert backend.held_calls() == 0
 
 
+def test_an_answer_that_is_raised_has_the_limit_headers_too(backend: Backend) -> None:
+    def ask(_call: MeteredCall) -> None:
+        raise HTTPException(404, headers={"X-RateLimit-Limit": "7", "X-Own": "kept"})
+
+    metered(backend, ask)
+    answer = backend.client().post("/ask/looms")
+    assert answer.status_code == 404
+    assert answer.headers["ratelimit"].startswith('"gemini_tokens";r=98500;t=')
+    assert answer.headers["x-own"] == "kept"
+    assert answer.headers.get_list("x-ratelimit-limit") == ["7"], "the application's own stands"
+
+
 def test_a_route_that_tells_nothing_is_estimated(backend: Backend) -> None:
     metered(backend, lambda _call: None)
     backend.client().post("/ask/looms")

@@ -52,6 +52,15 @@ def test_plans_and_prices_need_no_sign_in(backend: Backend, path: str) -> None:
     assert backend.client(None).get(f"/api/subscription{path}").status_code == 200
 
 
+def test_prices_are_asked_for_by_what_is_made_too(backend: Backend) -> None:
+    def makers(name: str) -> set[str]:
+        return {p["provider"] for p in backend.get("/pricing", provider=name)["data"]["pricing"]}
+
+    assert makers("video") == makers("fal-ai") == makers("audio") == {"wavespeed"}
+    assert makers("stability") == {"stability", "wavespeed"}
+    assert makers("wavespeed") == {"wavespeed"} and makers(" Tavily ") == {"tavily"}
+
+
 def test_posts_need_a_sign_in_too(backend: Backend) -> None:
     wish = {"plan_id": "free"}
     post = backend.client(None).post

@@ -61,6 +61,12 @@ fn filter(
 
 #[pymethods]
 impl Meter {
+    /// The option `alert_channels`: what an alert of this process waits for.
+    #[getter]
+    fn _alert_channels(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.core(py)?.options().alert_channels.clone())
+    }
+
     /// A page of a user's alerts, newest first; dismissed ones only when they are asked for.
     #[pyo3(signature = (
         user, *, unread=false, dismissed=false, kind=None, severity=None, before_id=None, offset=0,

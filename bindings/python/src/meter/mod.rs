@@ -6,6 +6,7 @@ mod alerts;
 mod calls;
 mod care;
 mod catalogue;
+mod estimates;
 mod invoices;
 mod later;
 mod limits;

@@ -14,14 +14,25 @@ use super::row::{LogRow, month};
 use super::term::clip;
 
 /// The tag that tells whose row it was.
-const TAG: (&str, &str) = ("imported_from", "alwrity");
+pub(super) const TAG: (&str, &str) = ("imported_from", "alwrity");
+
+/// The endpoint of a row that ALwrity put together from many.
+pub(super) const AGGREGATED: &str = "[AGGREGATED]";
+
+/// The endpoint of a call that stands for what a summary has beyond its logs.
+pub(super) const SUMMARY: &str = "[SUMMARY]";
 
 /// What stands for the provider where a total has more than its providers.
 pub(super) const UNKNOWN: &str = "unknown";
 
+/// Whether ALwrity put a row together from many.
+pub(super) fn is_aggregated(row: &LogRow) -> bool {
+    row.endpoint.as_deref() == Some(AGGREGATED)
+}
+
 /// How many calls a row stands for: aggregated ones say so in a column or in a text.
 pub(super) fn call_count(row: &LogRow) -> i64 {
-    let is_aggregated = row.endpoint.as_deref() == Some("[AGGREGATED]");
+    let is_aggregated = is_aggregated(row);
     let told = |text: &Option<String>| {
         let words = text.as_deref()?.split(|c: char| !c.is_ascii_digit());
         words.filter_map(|word| word.parse::<i64>().ok()).find(|count| *count > 0)
@@ -50,7 +61,7 @@ pub(super) fn sum(row: &LogRow) -> Sum {
 /// The record of a row.
 pub(super) fn record(row: &LogRow) -> CallRecord {
     let call_count = call_count(row);
-    let is_aggregated = row.endpoint.as_deref() == Some("[AGGREGATED]");
+    let is_aggregated = is_aggregated(row);
     let model = row.model.as_deref().filter(|_| !is_aggregated).map(|model| clip(model, 128));
     let model = model.unwrap_or_default().to_lowercase();
     let Target { provider, operation } =
@@ -125,7 +136,7 @@ pub(super) fn kept(
         occurred_at: Some(at),
         idempotency_key: Some(format!("alwrity:summary:{period}:{provider}")),
         details: CallDetails {
-            endpoint: Some("[SUMMARY]".to_owned()),
+            endpoint: Some(SUMMARY.to_owned()),
             tags: [(TAG.0.to_owned(), TAG.1.to_owned())].into(),
             ..CallDetails::default()
         },

@@ -38,13 +38,23 @@ impl Seen {
 }
 
 impl Import<'_> {
-    /// Records the logs of a file.
+    /// Records the logs of a file, but for rows that may stand for calls which are here already:
+    /// that is known when all files were read.
     pub(super) fn take_logs(&mut self, place: usize, source: &Source) -> Result<(), Failure> {
         let mut chunk = Vec::with_capacity(CHUNK);
         source.each(LOGS, |fields| {
             match LogRow::read(fields) {
                 Ok(row) if !self.wants(&row.user) || !self.seen.is_first(&row) => self.bar.inc(1),
-                Ok(row) => chunk.push(row),
+                Ok(row) => {
+                    self.earlier.meet(self.meter, &row.user)?;
+                    if call::is_aggregated(&row)
+                        && self.earlier.objection(&call::record(&row)).is_some()
+                    {
+                        self.aggregated.push((place, row));
+                    } else {
+                        chunk.push(row);
+                    }
+                }
                 Err(reason) => {
                     self.bar.inc(1);
                     self.note(place, LOGS, fields.text("id"), reason);
@@ -58,6 +68,23 @@ impl Import<'_> {
         self.record(place, &chunk)
     }
 
+    /// Records the rows that stand for many, unless an earlier import may have recorded what they
+    /// stand for. `rows_put_together_since_the_last_import_do_not_count_twice` guards that.
+    pub(super) fn take_aggregated(&mut self) -> Result<(), Failure> {
+        for (place, row) in std::mem::take(&mut self.aggregated) {
+            let Some(reason) = self.earlier.objection(&call::record(&row)) else {
+                self.record(place, &[row])?;
+                continue;
+            };
+            self.users.insert(row.user.clone());
+            self.tally.conflicts += 1;
+            self.lines.skip(&row);
+            self.note(place, LOGS, Some(row.id.to_string()), reason);
+            self.bar.inc(1);
+        }
+        Ok(())
+    }
+
     fn record(&mut self, place: usize, rows: &[LogRow]) -> Result<(), Failure> {
         let records: Vec<CallRecord> = rows.iter().map(call::record).collect();
         for (row, outcome) in rows.iter().zip(self.adopted(&records)) {
@@ -69,12 +96,21 @@ impl Import<'_> {
                 Ok(receipt) => {
                     match receipt.status {
                         RecordStatus::Recorded => self.tally.logs_recorded += 1,
-                        RecordStatus::Duplicate => self.tally.logs_known += 1,
+                        RecordStatus::Duplicate => {
+                            self.tally.logs_known += 1;
+                            // What was pruned was not found in the store before.
+                            if !receipt.pruned {
+                                self.earlier.met(&row.user);
+                            }
+                        }
                     }
                     self.lines.add(row, &receipt);
                 }
                 Err(error) => {
                     self.lines.skip(row);
+                    if matches!(error, Error::IdempotencyConflict { .. }) {
+                        self.earlier.met(&row.user);
+                    }
                     self.refused(place, LOGS, row.id.to_string(), error)?;
                 }
             }
@@ -145,9 +181,16 @@ impl Import<'_> {
         let mut missing: Vec<(usize, Key, Sum, CallRecord)> = Vec::new();
         for (place, row) in summaries.values() {
             self.users.insert(row.user.clone());
+            self.earlier.meet(self.meter, &row.user)?;
             for (key, beyond) in self.lines.add_summary(row) {
                 let at = instant_in(self.timeline(&row.user), &row.period, row.created_at);
                 let record = call::kept(&row.user, &row.period, &key.2, beyond, at);
+                if let Some(reason) = self.earlier.objection(&record) {
+                    self.tally.conflicts += 1;
+                    self.lines.leave(&key);
+                    self.note(*place, SUMMARIES, Some(name_of(&key)), reason);
+                    continue;
+                }
                 missing.push((*place, key, beyond, record));
             }
         }
@@ -163,14 +206,18 @@ impl Import<'_> {
                         self.lines.keep(key, *beyond, &receipt);
                     }
                     Err(error) => {
-                        let row = format!("{} {} {}", key.0, key.1, key.2);
-                        self.refused(*place, SUMMARIES, row, error)?;
+                        self.refused(*place, SUMMARIES, name_of(key), error)?;
                     }
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What a part of a summary is called among the problems.
+fn name_of((user, period, provider): &Key) -> String {
+    format!("{user} {period} {provider}")
 }
 
 /// The summaries by user and period, and the place of the file that each is of.

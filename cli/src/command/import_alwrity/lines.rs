@@ -94,6 +94,11 @@ impl Lines {
         }
     }
 
+    /// Notes that what a summary has beyond its logs was not recorded.
+    pub(super) fn leave(&mut self, key: &Key) {
+        self.line(&key.0, &key.1, &key.2).skipped += 1;
+    }
+
     fn add_receipt(&mut self, receipt: &Receipt) {
         let period = receipt.period_starts_at.month_label();
         let provider = shown(&receipt.provider, receipt.operation.as_str());

@@ -9,6 +9,7 @@ mod account;
 mod alert;
 mod amount;
 mod call;
+mod earlier;
 mod ledger;
 mod lines;
 mod plan;
@@ -32,10 +33,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use self::account::Accounts;
+use self::earlier::Earlier;
 use self::ledger::{Seen, Summaries};
 use self::lines::{Key, Lines, Sum};
 use self::plan::PlanBook;
 use self::report::{Problem, Report, Tally};
+use self::row::LogRow;
 use self::source::Source;
 use crate::answer::{Answer, Exit};
 use crate::context::Context;
@@ -193,6 +196,10 @@ struct Import<'a> {
     all_plans: Vec<Plan>,
     timelines: HashMap<String, Timeline>,
     seen: Seen,
+    /// What the store had of these users when the import began.
+    earlier: Earlier,
+    /// Rows that stand for many and are new, with the place of their file.
+    aggregated: Vec<(usize, LogRow)>,
     lines: Lines,
     tally: Tally,
     users: BTreeSet<String>,
@@ -220,6 +227,8 @@ impl<'a> Import<'a> {
             all_plans,
             timelines: HashMap::new(),
             seen: Seen::default(),
+            earlier: Earlier::default(),
+            aggregated: Vec::new(),
             lines: Lines::default(),
             tally: Tally::default(),
             users: BTreeSet::new(),
@@ -253,6 +262,7 @@ impl<'a> Import<'a> {
                 self.changed.push(path.display().to_string());
             }
         }
+        self.take_aggregated()?;
         self.keep_summaries(&summaries)?;
         Ok(reconcile::compare(&self.lines, &self.ours()?)?)
     }
