@@ -28,6 +28,28 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
+/// The tables, indexes, views and their texts as this version makes them, and the version that a
+/// writer needs.
+pub(super) fn made_anew() -> Result<(Vec<Definition>, i64)> {
+    let mut connection = Connection::open_in_memory().map_err(failed("open a new store"))?;
+    embedded::migrations::runner().run(&mut connection).map_err(|error| Error::Internal {
+        reason: format!("the migrations do not run: {error}"),
+    })?;
+    let read = || -> rusqlite::Result<_> {
+        let sql = "SELECT type, name, ifnull(sql, '') FROM sqlite_schema \
+                   WHERE name <> 'refinery_schema_history' ORDER BY name";
+        let mut statement = connection.prepare(sql)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let definitions = statement.query_map([], read)?.collect::<Result<_, _>>()?;
+        let sql = "SELECT min_writer_version FROM store";
+        Ok((definitions, connection.query_row(sql, [], |row| row.get(0))?))
+    };
+    read().map_err(failed("read a new store"))
+}
+
+/// Type, name and text of a table, index or view.
+pub(super) type Definition = (String, String, String);
+
 /// What an opening process finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
