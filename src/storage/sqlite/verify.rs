@@ -20,13 +20,13 @@ use crate::storage::Check;
 pub(super) fn verify(engine: &Engine) -> Result<Vec<Check>> {
     let mut checks = vec![mode(engine)];
     checks.extend(engine.unclean_end.clone());
-    let (definitions, writer_version) = made_anew()?;
+    let made = made_anew()?;
     checks.extend(engine.read("verify the file", |session| {
         let connection = &session.connection;
         let mut checks = vec![
             integrity(connection)?,
-            versions(connection, writer_version)?,
-            audit::definitions(connection, &definitions)?,
+            versions(connection, made.min_writer_version)?,
+            audit::definitions(connection, &made.definitions)?,
             views(connection)?,
             catalogue(connection)?,
             audit::users(connection)?,

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alwrity_metering::{
-    CallDetails, CallKey, CallOutcome, CallRecord, CallRequest, Meter, Options, Reservation,
-    Subscribe, Unit, Usage, Variant,
+    CallDetails, CallKey, CallOutcome, CallRecord, CallRequest, Meter, Reservation, Subscribe,
+    Unit, Usage, Variant,
 };
 use rusqlite::types::Value;
 
-use crate::scene::{Scene, limit};
+use crate::scene::{Scene, limit, quick};
 
 /// Flips of one run; the seed makes them the same every time.
-const FLIPS: usize = 150;
+const FLIPS: usize = 60;
 const SEED: u64 = 20_261_124;
 /// Of the flips that change what a query reads, this share is found, in percent.
 const FOUND_MIN_PERCENT: usize = 97;
@@ -33,7 +33,7 @@ fn filled(calls: usize) -> Vec<u8> {
         let held = meter.reserve(&request).unwrap();
         let Reservation::Granted(_) = held else { panic!("{held:?}") };
         let hold = CallKey::new("bob", &format!("hold {number}"));
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             meter.settle("bob", hold, &CallOutcome::from(Usage::tokens(480, 90))).unwrap();
         }
     }
@@ -64,9 +64,9 @@ fn record(number: usize) -> CallRecord {
     };
     CallRecord {
         idempotency_key: Some(format!("call {number}")),
-        variant: if number % 7 == 0 { Variant::Batch } else { Variant::Standard },
-        vendor_cost_usd: (number % 11 == 0).then(|| "0.0125".parse().unwrap()),
-        status_code: if number % 13 == 0 { 503 } else { 200 },
+        variant: if number.is_multiple_of(7) { Variant::Batch } else { Variant::Standard },
+        vendor_cost_usd: (number.is_multiple_of(11)).then(|| "0.0125".parse().unwrap()),
+        status_code: if number.is_multiple_of(13) { 503 } else { 200 },
         details: CallDetails {
             endpoint: Some("/v1/messages".into()),
             response_time_ms: Some(300 + quantity),
@@ -118,7 +118,7 @@ fn changed(path: &Path, whole: &Dump) -> Option<String> {
 
 /// Whether `verify`, or opening the file, finds something.
 fn is_found(path: &Path) -> bool {
-    let checks = Meter::open(path, Options::default()).and_then(|meter| meter.verify());
+    let checks = Meter::open(path, quick()).and_then(|meter| meter.verify());
     checks.is_err() || checks.is_ok_and(|checks| checks.iter().any(|check| !check.is_ok))
 }
 
@@ -168,14 +168,14 @@ fn outcomes(flips: usize, calls: usize, seed: u64) -> (usize, usize, BTreeMap<St
 fn random_flipped_bits_are_found() {
     let (unread, found, missed) = outcomes(FLIPS, 100, SEED);
     let changing = found + missed.values().sum::<usize>();
-    assert!(changing > FLIPS / 4, "{unread} of {FLIPS} changed nothing that is read");
+    assert!(changing > FLIPS / 3, "{unread} of {FLIPS} changed nothing that is read");
     assert!(found * 100 >= changing * FOUND_MIN_PERCENT, "{found} of {changing}: {missed:?}");
 }
 
 /// The figures of docs/reliability.md.
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes minutes"]
 fn many_random_flipped_bits() {
-    let (unread, found, missed) = outcomes(2000, 1500, SEED + 1);
+    let (unread, found, missed) = outcomes(1000, 1000, SEED + 1);
     println!("{found} found, {unread} changed nothing, missed: {missed:?}");
 }
