@@ -113,6 +113,42 @@ fn add_line(
     Ok(())
 }
 
+/// What a call that is over costs by the list; nothing when that is not known. A failed call that
+/// used nothing is free.
+pub fn list_charge(
+    price: Option<&PriceVersion>,
+    status_code: i64,
+    usage: &Usage,
+    units: &UnitTree,
+) -> Result<Option<Charge>> {
+    if status_code >= 400 && usage.is_none() {
+        return Ok(Some(Charge::default()));
+    }
+    let Some(price) = price else { return Ok(None) };
+    // A call that was carried out used something: no usage means that it is not known.
+    if usage.is_none() {
+        return Ok(None);
+    }
+    match rate(price, usage, units)? {
+        Rated::Priced(charge) => Ok(Some(charge)),
+        Rated::Unrated(_) => Ok(None),
+    }
+}
+
+/// What a call that is over used: a failed one only what it reports.
+pub fn full_usage(
+    usage: &Usage,
+    operation: &Operation,
+    status_code: i64,
+    call_count: i64,
+    price: Option<&PriceVersion>,
+) -> Usage {
+    if status_code >= 400 {
+        return usage.clone();
+    }
+    with_implied_units(usage, operation, call_count, price)
+}
+
 /// The unit that an operation uses one of per call when nothing else is reported.
 pub fn unit_of_operation(operation: &Operation) -> Option<Unit> {
     match operation.as_str() {

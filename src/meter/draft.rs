@@ -13,7 +13,7 @@ use crate::domain::name;
 use crate::domain::operation::Operation;
 use crate::domain::price::{PriceMatch, PriceVersion, Variant};
 use crate::domain::price_book::PriceQuery;
-use crate::domain::rating::{Charge, Rated, rate, with_implied_units};
+use crate::domain::rating::{Charge, Rated, full_usage, list_charge, rate, with_implied_units};
 use crate::domain::redact::redact;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Unit, Usage};
@@ -177,10 +177,6 @@ impl Draft {
         };
         Self::new(target, call.call_count, outcome.clone())
     }
-
-    fn is_free_failure(&self) -> bool {
-        self.status_code >= 400 && self.usage.is_none()
-    }
 }
 
 /// What a draft used and costs.
@@ -215,17 +211,13 @@ pub(crate) fn cost_with(
     price_match: PriceMatch,
     catalogue: &Catalogue,
 ) -> Result<Costing> {
-    // A failed call is priced only for what it reports.
-    let usage = if draft.status_code >= 400 {
-        draft.usage.clone()
-    } else {
-        with_implied_units(&draft.usage, &operation, draft.call_count, price)
-    };
+    let Draft { status_code, call_count, .. } = *draft;
+    let usage = full_usage(&draft.usage, &operation, status_code, call_count, price);
     if price.is_none() {
         // With a price, rating checks the subsets.
         catalogue.units.split(&usage)?;
     }
-    let charge = list_charge(draft, &usage, price, catalogue)?;
+    let charge = list_charge(price, status_code, &usage, &catalogue.units)?;
     let list_cost = charge.as_ref().map(|charge| charge.cost_usd);
     Ok(Costing {
         operation,
@@ -235,26 +227,6 @@ pub(crate) fn cost_with(
         price_match: if charge.is_some() { price_match } else { PriceMatch::Unknown },
         charge,
     })
-}
-
-fn list_charge(
-    draft: &Draft,
-    usage: &Usage,
-    price: Option<&PriceVersion>,
-    catalogue: &Catalogue,
-) -> Result<Option<Charge>> {
-    if draft.is_free_failure() {
-        return Ok(Some(Charge::default()));
-    }
-    let Some(price) = price else { return Ok(None) };
-    // A call that was carried out used something: no usage means that it is not known.
-    if usage.is_none() {
-        return Ok(None);
-    }
-    match rate(price, usage, &catalogue.units)? {
-        Rated::Priced(charge) => Ok(Some(charge)),
-        Rated::Unrated(_) => Ok(None),
-    }
 }
 
 impl Costing {

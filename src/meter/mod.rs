@@ -214,10 +214,12 @@ impl Meter {
         self.inner.store.users()
     }
 
-    /// Recomputes every counter and rollup from the ledger and compares them; checks the set-up
-    /// of the file. All is well when every check is; the operator is alerted to the others.
+    /// Recomputes every counter and rollup from the ledger and compares them; rates every call
+    /// anew from its usage and its price; compares rows with their seals; checks the set-up of
+    /// the file. All is well when every check is; the operator is alerted to the others.
     pub fn verify(&self) -> Result<Vec<Check>> {
-        let checks = self.inner.store.verify()?;
+        let mut checks = self.inner.store.verify()?;
+        checks.push(self.recheck(&checks)?);
         self.report_checks(&checks);
         Ok(checks)
     }

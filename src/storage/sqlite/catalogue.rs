@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::names::{Kind, Names};
 use super::rows::{checked, instant};
+use super::seal::seal_catalogue;
 use crate::domain::catalogue::{Catalogue, PlanLimits, Provider};
 use crate::domain::money::Money;
 use crate::domain::operation::Operation;
@@ -269,7 +270,8 @@ pub(super) fn write(
         }
     }
     let sql = "UPDATE store SET catalogue_version = catalogue_version + 1";
-    connection.execute(sql, []).map(|_| ())
+    connection.execute(sql, [])?;
+    seal_catalogue(connection)
 }
 
 fn write_plan(connection: &Connection, plan: &Plan, at: Timestamp) -> rusqlite::Result<()> {

@@ -28,6 +28,41 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
+/// What a store is that this version makes.
+pub(super) fn made_anew() -> Result<&'static Made> {
+    static MADE: LazyLock<Result<Made>> = LazyLock::new(make_anew);
+    MADE.as_ref().map_err(Clone::clone)
+}
+
+fn make_anew() -> Result<Made> {
+    let mut connection = Connection::open_in_memory().map_err(failed("open a new store"))?;
+    embedded::migrations::runner().run(&mut connection).map_err(|error| Error::Internal {
+        reason: format!("the migrations do not run: {error}"),
+    })?;
+    let read = || -> rusqlite::Result<_> {
+        let sql = "SELECT type, name, ifnull(sql, '') FROM sqlite_schema \
+                   WHERE name <> 'refinery_schema_history' ORDER BY name";
+        let mut statement = connection.prepare(sql)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let definitions = statement.query_map([], read)?.collect::<Result<_, _>>()?;
+        let sql = "SELECT min_writer_version FROM store";
+        let min_writer_version = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(Made { definitions, min_writer_version })
+    };
+    read().map_err(failed("read a new store"))
+}
+
+/// A new store.
+pub(super) struct Made {
+    /// Its tables, indexes and views.
+    pub(super) definitions: Vec<Definition>,
+    /// The version that a writer of it needs.
+    pub(super) min_writer_version: i64,
+}
+
+/// Type, name and text of a table, index or view.
+pub(super) type Definition = (String, String, String);
+
 /// What an opening process finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {

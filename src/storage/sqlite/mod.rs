@@ -6,6 +6,7 @@
 #[macro_use]
 mod columns;
 mod alerts;
+mod audit;
 mod billing;
 mod catalogue;
 mod checkpoint;
@@ -23,6 +24,7 @@ mod queue;
 mod read;
 mod retention;
 mod rows;
+mod seal;
 mod sums;
 #[allow(unsafe_code, reason = "SQLite's system calls and forks, see there")]
 mod syscalls;

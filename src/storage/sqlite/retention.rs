@@ -9,6 +9,7 @@ use super::file::{Patience, SideLock};
 use super::fold::{folded_response_times, projections};
 use super::names::Names;
 use super::rows::call;
+use super::seal::{reseal_call, seal_user};
 use crate::domain::pruned::PrunedCall;
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result, shown};
@@ -164,6 +165,7 @@ fn erase_rows(
         *count = i64::try_from(transaction.execute(sql, [id])?).unwrap_or(i64::MAX);
     }
     replace_keys(&transaction, id)?;
+    seal_anew(&transaction, id)?;
     transaction.commit()?;
     let [calls, _, _, invoices, _] = changed;
     let [holds, _, _] = removed;
@@ -173,10 +175,19 @@ fn erase_rows(
 /// A key is a digest of the user's id: who knows the id could tell that it was here. Random keys
 /// take their place, so that each call still has one.
 fn replace_keys(connection: &Connection, user_id: i64) -> rusqlite::Result<()> {
-    let sql = "UPDATE call_keys SET key = randomblob(16) WHERE call_id IN \
+    let sql = "UPDATE call_keys SET key = randomblob(16), seal = NULL WHERE call_id IN \
                (SELECT id FROM calls WHERE user_id = ?1 \
                UNION ALL SELECT call_id FROM pruned_calls WHERE user_id = ?1)";
     connection.execute(sql, [user_id]).map(|_| ())
+}
+
+fn seal_anew(connection: &Connection, user_id: i64) -> rusqlite::Result<()> {
+    seal_user(connection, user_id)?;
+    let mut names = Names::load(connection)?;
+    let mut statement = connection.prepare("SELECT id FROM calls WHERE user_id = ?1")?;
+    let ids: Vec<i64> =
+        statement.query_map([user_id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    ids.into_iter().try_for_each(|id| reseal_call(connection, &mut names, id))
 }
 
 /// How often the log is asked to be cut while others read.

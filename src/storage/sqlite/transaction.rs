@@ -7,6 +7,7 @@ use super::catalogue;
 use super::engine::Engine;
 use super::failure::failed;
 use super::read::Session;
+use super::seal::seal_user;
 use super::write::{Writing, create_user};
 use crate::domain::account::Account;
 use crate::domain::catalogue::Catalogue;
@@ -187,6 +188,9 @@ impl<'a> Transaction<'a> {
         if write_alerts(writing.connection, Some(user_id), changes)? {
             writing.revise()?;
         }
+        if view.head.account.is_none() || has_changed_user(changes) {
+            seal_user(writing.connection, user_id)?;
+        }
         Ok(())
     }
 
@@ -216,6 +220,15 @@ impl<'a> Transaction<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a user's own rows change, beside the calls.
+const fn has_changed_user(changes: &Changes) -> bool {
+    !(changes.tracked.is_empty()
+        && changes.terms.is_empty()
+        && changes.withdrawn_terms.is_empty()
+        && changes.overrides.is_empty()
+        && changes.ended_overrides.is_empty())
 }
 
 /// Raises and marks the alerts of a user, or of the operator, and changes the outbox; whether

@@ -4,8 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::audit;
 use super::billing;
-use super::connection::schema_version;
+use super::connection::{made_anew, schema_version};
 use super::engine::Engine;
 use super::events;
 use super::fold::{Projection, projections, response_times};
@@ -19,18 +20,22 @@ use crate::storage::Check;
 pub(super) fn verify(engine: &Engine) -> Result<Vec<Check>> {
     let mut checks = vec![mode(engine)];
     checks.extend(engine.unclean_end.clone());
+    let made = made_anew()?;
     checks.extend(engine.read("verify the file", |session| {
         let connection = &session.connection;
         let mut checks = vec![
             integrity(connection)?,
-            versions(connection)?,
+            versions(connection, made.min_writer_version)?,
+            audit::definitions(connection, &made.definitions)?,
             views(connection)?,
             catalogue(connection)?,
+            audit::users(connection)?,
             references(connection)?,
-            keys(connection)?,
-            holds(connection)?,
-            periods(connection)?,
+            audit::keys(connection)?,
+            audit::calls(session)?,
         ];
+        let connection = &session.connection;
+        checks.extend([holds(connection)?, periods(connection)?]);
         for projection in projections() {
             checks.push(projected(connection, &projection, None)?);
         }
@@ -85,15 +90,15 @@ fn recent(connection: &Connection) -> rusqlite::Result<Check> {
     Ok(fine(name, format!("not clean; {checked} users of the last calls are well")))
 }
 
-fn fine(name: &'static str, found: String) -> Check {
+pub(super) fn fine(name: &'static str, found: String) -> Check {
     Check { name, found, is_ok: true }
 }
 
-fn wrong(name: &'static str, found: String) -> Check {
+pub(super) fn wrong(name: &'static str, found: String) -> Check {
     Check { name, found, is_ok: false }
 }
 
-fn count(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
+pub(super) fn count(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
     connection.query_row(sql, [], |row| row.get(0))
 }
 
@@ -121,11 +126,18 @@ fn integrity(connection: &Connection) -> rusqlite::Result<Check> {
     Ok(wrong(name, first))
 }
 
-fn versions(connection: &Connection) -> rusqlite::Result<Check> {
+fn versions(connection: &Connection, writer_version: i64) -> rusqlite::Result<Check> {
     let name = "schema";
     let schema = count(connection, "SELECT schema_version FROM store")?;
+    let needed = count(connection, "SELECT min_writer_version FROM store")?;
     let found = format!("version {schema}");
-    Ok(if schema == schema_version() { fine(name, found) } else { wrong(name, found) })
+    Ok(if schema != schema_version() {
+        wrong(name, found)
+    } else if needed == writer_version {
+        fine(name, found)
+    } else {
+        wrong(name, format!("{found}, but its writers need {needed}, not {writer_version}"))
+    })
 }
 
 /// The names that people and tools of the file rely on.
@@ -166,7 +178,7 @@ fn catalogue(connection: &Connection) -> rusqlite::Result<Check> {
         return Ok(wrong(name, found + ": run `init`"));
     }
     match count(connection, bare)? {
-        0 => Ok(fine(name, found)),
+        0 => audit::catalogue(connection, name, found),
         bare => Ok(wrong(name, format!("{bare} price versions have no rate"))),
     }
 }
@@ -179,24 +191,6 @@ fn references(connection: &Connection) -> rusqlite::Result<Check> {
     Ok(match first {
         None => fine(name, "all rows refer to rows".into()),
         Some(first) => wrong(name, first),
-    })
-}
-
-fn keys(connection: &Connection) -> rusqlite::Result<Check> {
-    let name = "keys";
-    let calls = count(
-        connection,
-        "SELECT (SELECT count(*) FROM calls) + (SELECT count(*) FROM pruned_calls)",
-    )?;
-    let keys = count(connection, "SELECT count(*) FROM call_keys")?;
-    let sql = "SELECT k.call_id FROM call_keys k LEFT JOIN calls c ON c.id = k.call_id \
-               WHERE c.id IS NULL AND NOT EXISTS \
-               (SELECT 1 FROM pruned_calls p WHERE p.call_id = k.call_id) LIMIT 1";
-    let stray: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
-    Ok(match stray {
-        Some(id) => wrong(name, format!("a key names call {id}, which is not in the ledger")),
-        None if calls != keys => wrong(name, format!("{calls} calls, but {keys} keys")),
-        None => fine(name, format!("{calls} calls, each with its key")),
     })
 }
 

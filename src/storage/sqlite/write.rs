@@ -4,6 +4,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::names::{Kind, Names};
 use super::rows::HOLD_COLUMNS;
+use super::seal::reseal_call;
 use crate::domain::account::{Account, LimitOverride};
 use crate::domain::call::Call;
 use crate::domain::counter::Counter;
@@ -12,6 +13,7 @@ use crate::domain::hold::Hold;
 use crate::domain::invoice::ModelUsage;
 use crate::domain::key::CallKey;
 use crate::domain::operation::Operation;
+use crate::domain::seal;
 use crate::domain::time::{DAY_US, Span, Timestamp, Window};
 use crate::storage::{PeriodMark, ReRated};
 
@@ -45,8 +47,8 @@ impl Writing<'_> {
     ) -> rusqlite::Result<()> {
         let row = self.call_row(call)?;
         self.connection
-            .prepare_cached("INSERT INTO call_keys (key, call_id) VALUES (?1, ?2)")?
-            .execute(params![key.as_bytes(), call.id])?;
+            .prepare_cached("INSERT INTO call_keys (key, call_id, seal) VALUES (?1, ?2, ?3)")?
+            .execute(params![key.as_bytes(), call.id, seal::of_key(key, call.id)])?;
         self.add_other_units(call)?;
         let (provider_id, model_id, operation_id) = row;
         let added = Counter::of(call);
@@ -82,9 +84,9 @@ impl Writing<'_> {
         let sql = concat!(
             "INSERT INTO calls (user_id, ",
             call_columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-             ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, \
-             ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45)"
+            ", seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+             ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, \
+             ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45, ?46)"
         );
         let mut statement = self.connection.prepare_cached(sql)?;
         let leading = [
@@ -123,6 +125,7 @@ impl Writing<'_> {
         statement.raw_bind_parameter(43, &details.ip_address)?;
         statement.raw_bind_parameter(44, &details.user_agent)?;
         statement.raw_bind_parameter(45, tags)?;
+        statement.raw_bind_parameter(46, seal::of_call(self.user_id, call))?;
         statement.raw_execute()?;
         Ok((provider_id, model_id, operation_id))
     }
@@ -242,6 +245,7 @@ impl Writing<'_> {
         if changed == 0 {
             return Ok(());
         }
+        reseal_call(self.connection, self.names, after.id)?;
         let (was, is) = (Counter::of(before), Counter::of(after));
         let moved = Counter {
             unpriced_calls: is.unpriced_calls - was.unpriced_calls,

@@ -102,11 +102,69 @@ fn a_flipped_bit_of_a_call_is_found() {
         .execute_batch("UPDATE calls SET input_tokens = input_tokens | 4096 WHERE id = 7")
         .unwrap();
     drop(connection);
-    assert_eq!(wrong(&path), ["counters", "days", "models by period"]);
+    assert_eq!(wrong(&path), ["calls", "counters", "days", "models by period", "costs"]);
     // And one in the pages themselves, anywhere in the head of a page.
     bytes[usize::try_from(PAGE).unwrap() * 3 + 3] ^= 0x10;
     std::fs::write(&path, &bytes).unwrap();
     assert!(!wrong(&path).is_empty());
+}
+
+/// Changes rows past the library, and what is found then.
+fn found_after(sql: &str) -> Vec<Check> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path());
+    rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    open(&path).verify().unwrap()
+}
+
+fn names_of_wrong(checks: &[Check]) -> Vec<&str> {
+    checks.iter().filter(|check| !check.is_ok).map(|check| check.name).collect()
+}
+
+#[test]
+fn a_flipped_bit_that_no_sum_is_made_of_is_found() {
+    for (sql, names) in [
+        ("UPDATE plan_limits SET maximum = maximum + 1 WHERE maximum > 0", vec!["catalogue"]),
+        ("UPDATE plans SET price_monthly_pico_usd = 1 WHERE plan_id = 'pro'", vec!["catalogue"]),
+        ("UPDATE calls SET recorded_at_us = recorded_at_us + 1 WHERE id = 9", vec!["calls"]),
+        ("UPDATE calls SET is_late = 1 WHERE id = 9", vec!["calls"]),
+        ("UPDATE calls SET endpoint = 'x' WHERE id = 9", vec!["calls"]),
+        ("UPDATE calls SET price_match = 2 WHERE id = 9", vec!["calls", "costs"]),
+        ("UPDATE calls SET cost_input_pico_usd = 1 WHERE id = 9", vec!["calls", "costs"]),
+        ("UPDATE models SET model = 'x' WHERE id IN (SELECT model_id FROM calls)", vec!["calls"]),
+        (
+            "UPDATE call_keys SET key = x'00112233445566778899aabbccddeeff' WHERE call_id = 9",
+            vec!["keys"],
+        ),
+        ("UPDATE users SET user = 'v'", vec!["users"]),
+        ("UPDATE store SET catalogue_version = catalogue_version + 1", vec!["catalogue"]),
+        ("DROP INDEX calls_unpriced", vec!["definitions"]),
+    ] {
+        assert_eq!(names_of_wrong(&found_after(sql)), names, "{sql}");
+    }
+}
+
+#[test]
+fn a_changed_rate_is_named_with_what_each_call_costs_by_it() {
+    let checks = found_after("UPDATE price_rates SET amount_pico_usd = amount_pico_usd + 1024");
+    assert_eq!(names_of_wrong(&checks), ["catalogue", "costs"]);
+    let found = &checks.iter().find(|check| check.name == "costs").unwrap().found;
+    assert!(found.starts_with("call 1: `cost_pico_usd` says 0."), "{found}");
+    assert!(found.contains(", its usage and price say 0."), "{found}");
+}
+
+/// A file of an older version has no seals: that is told, and no failure.
+#[test]
+fn rows_without_seals_are_counted() {
+    let checks = found_after(
+        "UPDATE calls SET seal = NULL WHERE id < 4; UPDATE call_keys SET seal = NULL; \
+         UPDATE users SET seal = NULL; UPDATE store SET catalogue_seal = NULL",
+    );
+    assert_eq!(names_of_wrong(&checks), [""; 0]);
+    let found = |name| &checks.iter().find(|check| check.name == name).unwrap().found;
+    assert_eq!(found("calls"), "200 calls; 3 are not sealed");
+    assert!(found("keys").ends_with("; 200 are not sealed"), "{}", found("keys"));
+    assert!(found("catalogue").contains("not sealed"), "{}", found("catalogue"));
 }
 
 /// A log that was torn in its last transaction loses that one alone.

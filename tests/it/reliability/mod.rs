@@ -3,6 +3,7 @@
 mod busy;
 mod clock;
 mod damage;
+mod flips;
 mod growth;
 mod kills;
 mod opening;
