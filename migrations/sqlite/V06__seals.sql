@@ -1,8 +1,8 @@
--- Seals: short hashes of what a row says, written with it, so that `verify` finds a flipped bit
+-- Seals: checksums of what a row says, written with it, so that `verify` finds a flipped bit
 -- in any column. NULL: the row is of an older version and not sealed.
 
 -- A version that does not know the seals would change rows and leave their seals.
-UPDATE store SET schema_version = 5, min_writer_version = 5;
+UPDATE store SET schema_version = 6, min_writer_version = 6;
 
 -- Of the call with the names it refers to and its other units.
 ALTER TABLE calls ADD COLUMN seal INTEGER;
