@@ -13,4 +13,4 @@ bench-python: setup ## Measure the wheel beside the core alone and beside SQLAlc
 	python3 -m venv --clear $(TARGET)/wheel-bench
 	$(TARGET)/wheel-bench/bin/pip install --quiet --disable-pip-version-check \
 		-r benches/python/requirements.txt $(TARGET)/wheels/bench/*.whl
-	$(TARGET)/wheel-bench/bin/python benches/python/bench.py
+	$(TARGET)/wheel-bench/bin/python benches/python/bench.py $(TARGET)/wheels/bench/*.whl

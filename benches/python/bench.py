@@ -124,6 +124,8 @@ def main() -> int:
         folder = Path(name)
         with opened(folder) as meter:
             met = [checks(meter), records(meter), beside_sqlalchemy(meter, folder)]
+    size_mb = Path(sys.argv[1]).stat().st_size / 1e6
+    met.append(show("the wheel, MB", size_mb, 8.0, at_most=True))
     return 0 if all(met) else 1
 
 
