@@ -58,8 +58,8 @@ impl Sealing {
         }
     }
 
-    /// The seal: a CRC-32, which no flip of one bit escapes, nor a burst of 32. It costs a call next
-    /// to nothing and 4 bytes.
+    /// The seal: a CRC-32, which no flip of one bit escapes, nor a burst of 32. It costs a call
+    /// next to nothing and 4 bytes.
     pub fn seal(self) -> i64 {
         i64::from(crc32fast::hash(&self.0).cast_signed())
     }
