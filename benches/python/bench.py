@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -119,11 +120,24 @@ def show(name: str, figure: float, goal: float, *, at_most: bool) -> bool:
     return is_met
 
 
+def import_ms() -> float:
+    """How much longer an interpreter takes that imports the package."""
+
+    def started(program: str) -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", program], check=True)
+        return (time.perf_counter() - begun) * 1000
+
+    ours, bare = alternated(lambda: started("import alwrity_metering"), lambda: started("pass"))
+    return ours - bare
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with opened(folder) as meter:
             met = [checks(meter), records(meter), beside_sqlalchemy(meter, folder)]
+    met.append(show("import, ms", import_ms(), 50.0, at_most=True))
     size_mb = Path(sys.argv[1]).stat().st_size / 1e6
     met.append(show("the wheel, MB", size_mb, 8.0, at_most=True))
     return 0 if all(met) else 1
