@@ -203,9 +203,9 @@ CASES = (
         "embeddings",
         "gemini-embedding-001",
         # Google says nothing of what they use
-        {"input_tokens": 10},
-        # 10 at $0.15 a million
-        "0.0000015",
+        {"input_tokens": 3},
+        # 3 at $0.15 a million
+        "0.00000045",
         "estimated",
     ),
 )
