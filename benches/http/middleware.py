@@ -3,8 +3,7 @@
     make bench-http [ROUNDS=12] [SECONDS=2]
 
 Two routes: `/write` answers at once, so that there is nothing but the server to compare with;
-`/ask` asks a provider over HTTP first, as a route that is metered does. The goals are for `/ask`;
-what the middleware costs in time is the difference on `/write`.
+`/ask` asks a provider over HTTP first, as a route that is metered does.
 
 One uvicorn worker each, real HTTP over kept-alive connections, each a user of its own; a round asks
 every application in turn, so that what else the machine does meets all of them; the figure is the
@@ -71,7 +70,7 @@ def report(route: str, rates: dict[str, list[float]]) -> None:
         pairs = list(zip(own, rates["bare"], strict=True))
         share = statistics.median(one / bare for one, bare in pairs)
         more_us = statistics.median(1e6 / one - 1e6 / bare for one, bare in pairs)
-        least = LEAST.get(kind) if route == "/ask" else None
+        least = LEAST.get(kind)
         verdict = (
             "" if least is None else f"{least:9.2f}   {'ok' if share >= least else 'TOO SLOW'}"
         )

@@ -15,6 +15,7 @@ from .access import Dependency
 from .admission import Gate, Lapsed, Refused
 from .emergency import EMERGENCY, EmergencySwitch
 from .errors import text_headers
+from .headers import byte_headers, with_headers
 from .metered import MeteredCall
 from .rules import Enforcement, Estimate, Estimator, RouteRule
 
@@ -62,8 +63,7 @@ def limit_dependency(
         if isinstance(admitted, Refused):
             headers = text_headers(admitted.headers)
             raise HTTPException(admitted.status_code, admitted.body, headers)
-        told = text_headers(admitted.headers)
-        response.headers.update(told)
+        response.headers.update(text_headers(admitted.headers))
         started = time.monotonic()
         status_code, failure = 200, None
         try:
@@ -72,9 +72,8 @@ def limit_dependency(
             status_code, failure = answered(error)
             if isinstance(error, StarletteHTTPException):
                 # Its answer is made without `response`.
-                own = dict(error.headers or {})
-                names = {name.lower() for name in own}
-                error.headers = own | {name: told[name] for name in told if name not in names}
+                own = byte_headers(error.headers or {})
+                error.headers = text_headers(with_headers(own, admitted.headers))
             raise
         finally:
             if admitted.call.is_charged:

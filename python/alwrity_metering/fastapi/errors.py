@@ -18,7 +18,7 @@ Headers = dict[str, str]
 
 def text_headers(headers: list[tuple[bytes, bytes]]) -> Headers:
     """Headers as FastAPI takes them."""
-    return {name.decode("ascii"): value.decode("ascii") for name, value in headers}
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
 def http_error(error: MeteringError) -> HTTPException:

@@ -3,13 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::connection::Definition;
-use super::names::Names;
 use super::read::Session;
-use super::rows::call;
-use super::seal::{SEALED_CALL, of_catalogue, of_user};
+use super::seal::{SEALED_CALL, of_catalogue, of_row, of_user};
 use super::verify::{count, fine, wrong};
 use crate::domain::key::CallKey;
-use crate::domain::seal::{of_call, of_key};
+use crate::domain::seal::of_key;
 use crate::storage::Check;
 
 /// The tables, indexes and views of the file, against those of a new one. Tables of others may be
@@ -117,7 +115,8 @@ pub(super) fn calls(session: &mut Session) -> rusqlite::Result<Check> {
     let mut tally = Tally::default();
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
-        match is_broken(&session.connection, &mut session.names, row, &mut tally) {
+        let own = of_row(&session.connection, &mut session.names, row);
+        match own.and_then(|own| tally.is_broken(row.get("seal")?, || Ok(own))) {
             Ok(false) => {}
             Ok(true) => return Ok(wrong(name, format!("call {id} is not what was written"))),
             Err(rusqlite::Error::SqliteFailure(error, text)) => {
@@ -129,16 +128,6 @@ pub(super) fn calls(session: &mut Session) -> rusqlite::Result<Check> {
         }
     }
     Ok(fine(name, tally.shown("calls")))
-}
-
-fn is_broken(
-    connection: &Connection,
-    names: &mut Names,
-    row: &Row<'_>,
-    tally: &mut Tally,
-) -> rusqlite::Result<bool> {
-    let (user_id, call): (i64, _) = (row.get(44)?, call(connection, names, row)?);
-    tally.is_broken(row.get(45)?, || Ok(of_call(user_id, &call)))
 }
 
 /// How many rows were read, and how many of them have no seal.

@@ -1,7 +1,7 @@
 //! Seals of rows: writing them with what changes, and reading them back for `verify`.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::names::Names;
 use super::rows::call;
@@ -87,6 +87,15 @@ pub(super) fn seal_user(connection: &Connection, user_id: i64) -> rusqlite::Resu
     connection.prepare_cached(sql)?.execute([user_id, seal]).map(|_| ())
 }
 
+/// The seal of the call that a row of `SEALED_CALL` is, by what it says.
+pub(super) fn of_row(
+    connection: &Connection,
+    names: &mut Names,
+    row: &Row<'_>,
+) -> rusqlite::Result<i64> {
+    Ok(of_call(row.get("user_id")?, &call(connection, names, row)?))
+}
+
 /// Seals a call anew, after its row was changed; one that was never sealed stays so.
 pub(super) fn reseal_call(
     connection: &Connection,
@@ -97,7 +106,7 @@ pub(super) fn reseal_call(
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([call_id])?;
     let Some(row) = rows.next()? else { return Ok(()) };
-    let seal = of_call(row.get(44)?, &call(connection, names, row)?);
+    let seal = of_row(connection, names, row)?;
     drop(rows);
     let sql = "UPDATE calls SET seal = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![call_id, seal]).map(|_| ())
