@@ -39,8 +39,12 @@ impl Anchor {
         let guess = months_apart.div_euclid(length);
         let start = |index: i64| self.0.plus_months(offset_months + index * length);
         // The day and time within the month may put the instant one period before the guess.
-        let index = if start(guess) > at { guess - 1 } else { guess };
-        Span { starts_at: start(index), ends_at: start(index + 1) }
+        let guessed = start(guess);
+        if guessed > at {
+            Span { starts_at: start(guess - 1), ends_at: guessed }
+        } else {
+            Span { starts_at: guessed, ends_at: start(guess + 1) }
+        }
     }
 
     /// The months from the anchor to the start of the month that contains the instant.

@@ -48,10 +48,10 @@ impl From<&Options> for Rules {
 pub(crate) fn windows_at(head: &Head, at: Timestamp) -> Result<Vec<WindowKey>> {
     let unseen = Account::new(0, "", at);
     let account = head.account.as_deref().unwrap_or(&unseen);
-    let standing = account.standing(at, &head.catalogue);
-    let period = standing.usage_period;
+    let plan_id = account.timeline.plan_at(at, &head.catalogue.default_plan);
+    let period = account.timeline.usage_period(at);
     let mut windows = vec![WindowKey { window: Window::Period, starts_at: period.starts_at }];
-    for effective in account.limits_under(&standing.plan_id, at, &head.catalogue)?.iter() {
+    for effective in account.limits_under(plan_id, at, &head.catalogue)?.iter() {
         let window = effective.limit.window;
         let key = WindowKey { window, starts_at: window.span(at, period).starts_at };
         if !windows.contains(&key) {

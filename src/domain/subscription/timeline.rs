@@ -95,15 +95,28 @@ impl Timeline {
         self.in_force().rev().find(|term| term.starts_at <= at)
     }
 
-    /// The plan and the periods at an instant; calendar months without a subscription.
+    /// The plan at an instant.
+    pub fn plan_at<'a>(&'a self, at: Timestamp, default_plan: &'a str) -> &'a str {
+        let granting = self.term_at(at).filter(|term| term.grants_at(at));
+        granting.map_or(default_plan, |term| &term.plan_id)
+    }
+
+    /// The usage period at an instant: calendar months without a subscription.
+    pub fn usage_period(&self, at: Timestamp) -> Span {
+        self.term_at(at).map_or(Anchor::CALENDAR, |term| term.anchor).month(at)
+    }
+
+    /// The plan and the periods at an instant.
     pub fn standing(&self, at: Timestamp, default_plan: &str) -> Standing {
         let term = self.term_at(at);
-        let granting = term.filter(|term| term.grants_at(at));
+        let usage_period = self.usage_period(at);
+        // Billed by the month, the fee covers the months that limits count in.
+        let is_monthly = term.is_none_or(|term| term.billing_cycle == BillingCycle::Monthly);
         Standing {
-            plan_id: granting.map_or(default_plan, |term| &term.plan_id).to_owned(),
+            plan_id: self.plan_at(at, default_plan).to_owned(),
             status: term.map(|term| term.status_at(at)),
-            usage_period: usage_period(term, at),
-            billing_period: billing_period(term, at),
+            usage_period,
+            billing_period: if is_monthly { usage_period } else { billing_period(term, at) },
             term: term.cloned(),
         }
     }
@@ -139,10 +152,6 @@ impl Timeline {
         }
         periods
     }
-}
-
-fn usage_period(term: Option<&Term>, at: Timestamp) -> Span {
-    term.map_or(Anchor::CALENDAR, |term| term.anchor).month(at)
 }
 
 fn billing_period(term: Option<&Term>, at: Timestamp) -> Span {

@@ -196,6 +196,9 @@ pub(super) fn check(
     changes: &[CatalogueChange],
     catalogue: &Catalogue,
 ) -> rusqlite::Result<Result<()>> {
+    if changes.is_empty() {
+        return Ok(Ok(()));
+    }
     let mut units = catalogue.units.clone();
     for change in changes {
         if let CatalogueChange::Unit { unit, parents, .. } = change

@@ -35,37 +35,17 @@ macro_rules! call_columns {
     };
 }
 
-/// `calls = calls + excluded.calls, …` for every column of `sum_columns!`.
-macro_rules! add_sums {
-    () => {
-        "calls = calls + excluded.calls, \
-         limited_calls = limited_calls + excluded.limited_calls, \
-         failed_calls = failed_calls + excluded.failed_calls, \
-         unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
-         timed_calls = timed_calls + excluded.timed_calls, \
-         response_time_ms = response_time_ms + excluded.response_time_ms, \
-         cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd, \
-         input_tokens = input_tokens + excluded.input_tokens, \
-         output_tokens = output_tokens + excluded.output_tokens, \
-         cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens, \
-         cache_write_5m_tokens = cache_write_5m_tokens + excluded.cache_write_5m_tokens, \
-         cache_write_1h_tokens = cache_write_1h_tokens + excluded.cache_write_1h_tokens, \
-         reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, \
-         input_audio_tokens = input_audio_tokens + excluded.input_audio_tokens, \
-         output_audio_tokens = output_audio_tokens + excluded.output_audio_tokens, \
-         requests = requests + excluded.requests, \
-         searches = searches + excluded.searches, \
-         images = images + excluded.images, \
-         pages = pages + excluded.pages, \
-         seconds = seconds + excluded.seconds, \
-         characters = characters + excluded.characters"
-    };
-}
-
 /// The id of the last call that was ever recorded, pruned ones too: an id is never given twice.
 macro_rules! last_call_id {
     () => {
         "max(ifnull((SELECT max(id) FROM calls), 0), \
          ifnull((SELECT max(call_id) FROM pruned_calls), 0))"
+    };
+}
+
+/// Whether the user `u` has open holds, overdue ones included.
+macro_rules! has_open_holds {
+    () => {
+        "EXISTS (SELECT 1 FROM holds WHERE user_id = u.id AND state = 0)"
     };
 }

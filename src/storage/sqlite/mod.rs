@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod columns;
+mod addition;
 mod alerts;
 mod audit;
 mod billing;
@@ -129,13 +130,12 @@ impl Store for SqliteStore {
         };
         let thorough = |session: &mut read::Session| {
             let sight = session.sight(Some(user))?;
-            let next_call_id = sight.next_call_id;
             let catalogue = engine.catalogue_at(sight.catalogue_version, &session.connection)?;
             let found = find(session, sight.account.as_deref(), keys)?;
-            let head = Head { catalogue, account: sight.account, found };
+            let head = Head { catalogue, account: sight.account.clone(), found };
             match windows(&head) {
                 Err(error) => Ok(Err(error)),
-                Ok(windows) => complete(session, head, &windows, next_call_id).map(Ok),
+                Ok(windows) => complete(session, head, &windows, &sight).map(Ok),
             }
         };
         engine.read_after("look at the user", quick, thorough)?
@@ -205,9 +205,8 @@ impl Store for SqliteStore {
         let engine = self.handle.engine()?;
         self.read("look at the user", |session| {
             let sight = session.sight(Some(user))?;
-            let next_call_id = sight.next_call_id;
             let catalogue = engine.catalogue_at(sight.catalogue_version, &session.connection)?;
-            let head = Head { catalogue, account: sight.account, found: Vec::new() };
+            let head = Head { catalogue, account: sight.account.clone(), found: Vec::new() };
             let windows = match windows(&head) {
                 Err(error) => return Ok(Err(error)),
                 Ok(windows) => windows,
@@ -220,7 +219,7 @@ impl Store for SqliteStore {
                 };
                 alerts = session.unread_alerts(account.id, alerts_max)?;
             }
-            let view = complete(session, head, &windows, next_call_id)?;
+            let view = complete(session, head, &windows, &sight)?;
             Ok(Ok(Glance { view, recent, alerts }))
         })?
     }

@@ -39,6 +39,7 @@ pub(super) struct Sight {
     pub(super) catalogue_version: i64,
     pub(super) next_call_id: i64,
     pub(super) account: Option<Arc<Account>>,
+    pub(super) has_open_holds: bool,
 }
 
 /// What a quick look found.
@@ -48,8 +49,8 @@ pub(super) struct QuickLook {
     pub(super) next_call_id: i64,
 }
 
-/// Catalogue version, last call, user's id and revision.
-type SightRow = (i64, i64, Option<i64>, Option<i64>);
+/// Catalogue version, last call, user's id and revision, whether it has open holds.
+type SightRow = (i64, i64, Option<i64>, Option<i64>, bool);
 
 impl Session {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
@@ -69,30 +70,34 @@ impl Session {
         let sql = concat!(
             "SELECT s.catalogue_version, ",
             last_call_id!(),
-            ", u.id, u.revision FROM store s LEFT JOIN users u ON u.user = ?1"
+            ", u.id, u.revision, ",
+            has_open_holds!(),
+            " FROM store s LEFT JOIN users u ON u.user = ?1"
         );
-        let (catalogue_version, last, id, revision): SightRow = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([user], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        let next_call_id = last + 1;
-        let (Some(user), Some(id), Some(revision)) = (user, id, revision) else {
-            return Ok(Sight { catalogue_version, next_call_id, account: None });
+        let (catalogue_version, last, id, revision, has_open_holds): SightRow =
+            self.connection.prepare_cached(sql)?.query_row([user], |row| row.try_into())?;
+        let account = match (user, id, revision) {
+            (Some(user), Some(id), Some(revision)) => Some(self.account(user, id, revision)?),
+            _ => None,
         };
+        Ok(Sight { catalogue_version, next_call_id: last + 1, account, has_open_holds })
+    }
+
+    /// A user's account at a revision: the one that is remembered, or read anew.
+    fn account(&mut self, user: &str, id: i64, revision: i64) -> rusqlite::Result<Arc<Account>> {
         // The name may stand for another user by now: see the test
         // `a_user_that_comes_back_after_it_was_erased_is_a_new_one`.
         if let Some((known, account)) = self.accounts.get(user)
             && (account.id, *known) == (id, revision)
         {
-            let account = Some(Arc::clone(account));
-            return Ok(Sight { catalogue_version, next_call_id, account });
+            return Ok(Arc::clone(account));
         }
         let account = Arc::new(account(&self.connection, id, user)?);
         if self.accounts.len() >= ACCOUNTS_MAX {
             self.accounts.clear();
         }
         self.accounts.insert(user.to_owned(), (revision, Arc::clone(&account)));
-        Ok(Sight { catalogue_version, next_call_id, account: Some(account) })
+        Ok(account)
     }
 
     /// The usual look in one statement, which is a transaction of its own: a user that is
@@ -108,9 +113,9 @@ impl Session {
         let Some(key) = windows(Arc::clone(&account)) else { return Ok(None) };
         let connection = &self.connection;
         let sql = concat!(
-            "SELECT s.catalogue_version, u.revision, \
-             EXISTS (SELECT 1 FROM holds WHERE user_id = u.id AND state = 0), \
-             ",
+            "SELECT s.catalogue_version, u.revision, ",
+            has_open_holds!(),
+            ", ",
             last_call_id!(),
             ", c.starts_at_us, c.provider_id, c.operation_id, ",
             sum_columns!(),
@@ -141,10 +146,11 @@ impl Session {
     /// What a user's key stands for. A key of another user stands for nothing.
     pub(super) fn found(&mut self, user_id: i64, key: CallKey) -> rusqlite::Result<Found> {
         let connection = &self.connection;
-        let call_id: Option<i64> = connection
-            .prepare_cached("SELECT call_id FROM call_keys WHERE key = ?1")?
-            .query_row([key.as_bytes()], |row| row.get(0))
-            .optional()?;
+        let sql = "SELECT (SELECT call_id FROM call_keys WHERE key = ?1), \
+                   EXISTS (SELECT 1 FROM holds WHERE key = ?1 AND user_id = ?2)";
+        let (call_id, is_hold): (Option<i64>, bool) = connection
+            .prepare_cached(sql)?
+            .query_row(params![key.as_bytes(), user_id], |row| row.try_into())?;
         if let Some(call_id) = call_id {
             let sql =
                 concat!("SELECT ", call_columns!(), " FROM calls WHERE id = ?1 AND user_id = ?2");
@@ -155,13 +161,14 @@ impl Session {
                 None => pruned(connection, call_id, user_id),
             };
         }
+        if !is_hold {
+            return Ok(Found::Nothing);
+        }
         let sql = format!("SELECT {HOLD_COLUMNS} FROM holds WHERE key = ?1 AND user_id = ?2");
         let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![key.as_bytes(), user_id])?;
-        match rows.next()? {
-            Some(row) => Ok(Found::Hold(Box::new(hold(connection, &mut self.names, row)?))),
-            None => Ok(Found::Nothing),
-        }
+        statement.query_row(params![key.as_bytes(), user_id], |row| {
+            Ok(Found::Hold(Box::new(hold(connection, &mut self.names, row)?)))
+        })
     }
 
     /// The user's open holds, overdue ones included.

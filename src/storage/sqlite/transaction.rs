@@ -6,7 +6,7 @@ use super::alerts;
 use super::catalogue;
 use super::engine::Engine;
 use super::failure::failed;
-use super::read::Session;
+use super::read::{Session, Sight};
 use super::seal::seal_user;
 use super::write::{Writing, create_user};
 use crate::domain::account::Account;
@@ -74,9 +74,9 @@ impl<'a> Transaction<'a> {
 
     /// Runs one work: reads what it asks for, lets it decide, writes what it decided.
     pub(super) fn run(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
-        let (head, next_call_id) = self.head(work.user(), work.keys())?;
+        let (head, sight) = self.head(work.user(), work.keys())?;
         let windows = work.windows(&head).map_err(Failure::Rejected)?;
-        let mut view = complete(self.session, head, &windows, next_call_id)
+        let mut view = complete(self.session, head, &windows, &sight)
             .map_err(Failure::of("read the counters"))?;
         if let Some(account) = view.head.account.as_deref().filter(|_| work.needs_billing()) {
             view.billing =
@@ -90,7 +90,7 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    fn head(&mut self, user: Option<&str>, keys: &[CallKey]) -> Result<(Head, i64), Failure> {
+    fn head(&mut self, user: Option<&str>, keys: &[CallKey]) -> Result<(Head, Sight), Failure> {
         let sight = self.session.sight(user).map_err(Failure::of("read the user"))?;
         let catalogue = match &self.changed_catalogue {
             Some(changed) => Arc::clone(changed),
@@ -101,7 +101,7 @@ impl<'a> Transaction<'a> {
         };
         let found = find(self.session, sight.account.as_deref(), keys)
             .map_err(Failure::of("look up the keys"))?;
-        Ok((Head { catalogue, account: sight.account, found }, sight.next_call_id))
+        Ok((Head { catalogue, account: sight.account.clone(), found }, sight))
     }
 
     /// What can be refused is refused before anything is written.
@@ -267,7 +267,7 @@ pub(super) fn complete(
     session: &mut Session,
     head: Head,
     windows: &[WindowKey],
-    next_call_id: i64,
+    sight: &Sight,
 ) -> rusqlite::Result<View> {
     let (mut counters, mut holds) = (Vec::new(), Vec::new());
     if let Some(account) = &head.account {
@@ -276,7 +276,10 @@ pub(super) fn complete(
                 session.window(account.id, *window, &mut counters)?;
             }
         }
-        holds = session.open_holds(account.id)?;
+        if sight.has_open_holds {
+            holds = session.open_holds(account.id)?;
+        }
     }
+    let next_call_id = sight.next_call_id;
     Ok(View { head, counters, holds, next_call_id, billing: Billing::default() })
 }

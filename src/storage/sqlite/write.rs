@@ -1,7 +1,8 @@
 //! Writing: the changes that a work decided, inside the writer's transaction.
 
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params};
 
+use super::addition::{COUNTERS, DAYS};
 use super::names::{Kind, Names};
 use super::rows::HOLD_COLUMNS;
 use super::seal::reseal_call;
@@ -10,7 +11,6 @@ use crate::domain::call::Call;
 use crate::domain::counter::Counter;
 use crate::domain::histogram::bucket;
 use crate::domain::hold::Hold;
-use crate::domain::invoice::ModelUsage;
 use crate::domain::key::CallKey;
 use crate::domain::operation::Operation;
 use crate::domain::seal;
@@ -23,9 +23,6 @@ pub(super) struct Writing<'a> {
     pub(super) names: &'a mut Names,
     pub(super) user_id: i64,
 }
-
-/// Where a counter stands: user, window, start, provider, operation.
-type Place = [i64; 5];
 
 /// Creates a user and gives its id.
 pub(super) fn create_user(
@@ -59,11 +56,11 @@ impl Writing<'_> {
             };
             let place =
                 [self.user_id, window.code(), starts_at.micros(), provider_id, operation_id];
-            self.add_to_counter(place, &added)?;
+            self.add(&COUNTERS, place, &added)?;
         }
         self.add_to_models(provider_id, model_id, call.period_starts_at, &added)?;
         let day = call.occurred_at.day_number();
-        self.add_to_day([self.user_id, day, provider_id, model_id, operation_id], &added)?;
+        self.add(&DAYS, [self.user_id, day, provider_id, model_id, operation_id], &added)?;
         if let Some(ms) = call.details.response_time_ms {
             self.add_to_response_times(
                 [self.user_id, day, provider_id, bucket(ms)],
@@ -139,91 +136,6 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn add_to_counter(&mut self, place: Place, added: &Counter) -> rusqlite::Result<()> {
-        let sql = concat!(
-            "INSERT INTO counters (user_id, \"window\", starts_at_us, provider_id, operation_id, ",
-            sum_columns!(),
-            ", has_other_units) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) \
-             ON CONFLICT DO UPDATE SET has_other_units = max(has_other_units, \
-             excluded.has_other_units), ",
-            add_sums!()
-        );
-        self.add_sum(sql, place, added)?;
-        let sql = "INSERT INTO counter_usage (user_id, \"window\", starts_at_us, provider_id, \
-                   operation_id, unit_id, quantity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                   ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity";
-        self.add_units(sql, place, added)
-    }
-
-    fn add_to_day(&mut self, place: Place, added: &Counter) -> rusqlite::Result<()> {
-        let sql = concat!(
-            "INSERT INTO days (user_id, day, provider_id, model_id, operation_id, ",
-            sum_columns!(),
-            ", has_other_units) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) \
-             ON CONFLICT DO UPDATE SET has_other_units = max(has_other_units, \
-             excluded.has_other_units), ",
-            add_sums!()
-        );
-        self.add_sum(sql, place, added)?;
-        let sql = "INSERT INTO day_usage (user_id, day, provider_id, model_id, operation_id, \
-                   unit_id, quantity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                   ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity";
-        self.add_units(sql, place, added)
-    }
-
-    fn add_to_models(
-        &self,
-        provider_id: i64,
-        model_id: i64,
-        period_starts_at: Timestamp,
-        added: &Counter,
-    ) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO period_models (user_id, starts_at_us, provider_id, model_id, \
-                   calls, unpriced_calls, tokens, cost_pico_usd) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET \
-                   calls = calls + excluded.calls, \
-                   unpriced_calls = unpriced_calls + excluded.unpriced_calls, \
-                   tokens = tokens + excluded.tokens, \
-                   cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd";
-        let usage = ModelUsage::from(added);
-        self.connection.prepare_cached(sql)?.execute([
-            self.user_id,
-            period_starts_at.micros(),
-            provider_id,
-            model_id,
-            usage.calls,
-            usage.unpriced_calls,
-            usage.tokens,
-            usage.cost.pico_usd(),
-        ])?;
-        Ok(())
-    }
-
-    fn add_sum(&self, sql: &str, place: Place, added: &Counter) -> rusqlite::Result<()> {
-        let has_other_units = i64::from(!added.usage.other().is_empty());
-        let numbers = place.into_iter().chain(sums(added)).chain([has_other_units]);
-        self.connection.prepare_cached(sql)?.execute(params_from_iter(numbers)).map(|_| ())
-    }
-
-    fn add_units(&mut self, sql: &str, place: Place, added: &Counter) -> rusqlite::Result<()> {
-        for (unit, quantity) in added.usage.other() {
-            let unit_id = self.names.id(self.connection, Kind::Unit, unit.as_str())?;
-            let numbers = place.into_iter().chain([unit_id, *quantity]);
-            self.connection.prepare_cached(sql)?.execute(params_from_iter(numbers))?;
-        }
-        Ok(())
-    }
-
-    fn add_to_response_times(&self, place: [i64; 4], calls: i64) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO response_times (user_id, day, provider_id, bucket, calls) \
-                   VALUES (?1, ?2, ?3, ?4, ?5) \
-                   ON CONFLICT DO UPDATE SET calls = calls + excluded.calls";
-        let numbers = place.into_iter().chain([calls]);
-        self.connection.prepare_cached(sql)?.execute(params_from_iter(numbers)).map(|_| ())
-    }
-
     /// Gives a call its new cost, unless somebody else just did; then nothing changes.
     pub(super) fn re_rate(&mut self, change: &ReRated, account: &Account) -> rusqlite::Result<()> {
         let ReRated { before, after } = change;
@@ -266,11 +178,11 @@ impl Writing<'_> {
         for (window, starts_at) in windows {
             let place =
                 [self.user_id, window.code(), starts_at.micros(), provider_id, operation_id];
-            self.add_to_counter(place, &moved)?;
+            self.add(&COUNTERS, place, &moved)?;
         }
         self.add_to_models(provider_id, model_id, after.period_starts_at, &moved)?;
         let day = after.occurred_at.micros().div_euclid(DAY_US);
-        self.add_to_day([self.user_id, day, provider_id, model_id, operation_id], &moved)
+        self.add(&DAYS, [self.user_id, day, provider_id, model_id, operation_id], &moved)
     }
 
     /// Inserts a hold, or replaces the one with its key.
@@ -406,21 +318,6 @@ impl Writing<'_> {
         let sql = "UPDATE users SET revision = revision + 1 WHERE id = ?1";
         self.connection.prepare_cached(sql)?.execute([self.user_id]).map(|_| ())
     }
-}
-
-/// The sums of a counter in the order of `sum_columns!`.
-fn sums(counter: &Counter) -> impl Iterator<Item = i64> {
-    [
-        counter.calls,
-        counter.limited_calls,
-        counter.failed_calls,
-        counter.unpriced_calls,
-        counter.timed_calls,
-        counter.response_time_ms,
-        counter.cost.pico_usd(),
-    ]
-    .into_iter()
-    .chain(*counter.usage.common())
 }
 
 pub(super) fn json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
