@@ -215,8 +215,11 @@ impl Books<'_> {
 
     /// Where the user stands with a limit.
     pub fn state(&self, effective: &EffectiveLimit, wants: &[Want]) -> LimitState {
+        self.state_of(effective, &self.tally(&effective.limit, wants))
+    }
+
+    fn state_of(&self, effective: &EffectiveLimit, tally: &Tally) -> LimitState {
         let limit = &effective.limit;
-        let tally = self.tally(limit, wants);
         let amount = |number| Amount::new(&limit.metric, number);
         let bound = limit.maximum.bound().map(i128::from);
         let has_end = limit.window != Window::Lifetime;
@@ -245,7 +248,8 @@ impl Books<'_> {
         let total = tally.used + tally.held + tally.wanted;
         let fits = limit.policy.ceiling(limit.maximum).is_none_or(|ceiling| total <= ceiling);
         let maximum = limit.maximum.bound().map(i128::from);
-        Verdict { fits, remaining: maximum.map(|bound| bound - tally.used - tally.held), maximum }
+        let remaining = maximum.map(|bound| bound - tally.used - tally.held);
+        Verdict { tally, fits, remaining, maximum }
     }
 }
 
@@ -264,6 +268,7 @@ fn ten_thousandths_of(billions: f64, ones: f64) -> f64 {
 }
 
 struct Verdict {
+    tally: Tally,
     fits: bool,
     remaining: Option<i128>,
     maximum: Option<i128>,
@@ -322,7 +327,7 @@ pub fn judge(limits: &[EffectiveLimit], wants: &[Want], books: &Books<'_>) -> Ju
     Judgement {
         fits: refusing.is_empty(),
         tightest: judged.first().filter(|(_, v)| v.maximum.is_some()).map(|_| 0),
-        states: judged.iter().map(|(effective, _)| books.state(effective, wants)).collect(),
+        states: judged.iter().map(|(own, verdict)| books.state_of(own, &verdict.tally)).collect(),
         refusing,
     }
 }

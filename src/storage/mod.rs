@@ -87,7 +87,8 @@ pub struct View {
     pub counters: Vec<(CounterKey, Counter)>,
     /// The user's holds that are open, overdue ones included.
     pub holds: Vec<Hold>,
-    /// The id that the next recorded call gets; it never goes back, whatever is pruned.
+    /// The id that the next recorded call gets; it never goes back, whatever is pruned. Unknown,
+    /// 0, where a look found no holds: nothing is entered then.
     pub next_call_id: i64,
     /// What invoices are made of; empty unless the work asked for it.
     pub billing: Billing,

@@ -367,9 +367,9 @@ fn quick_look(
         _ => None,
     };
     let found = session.quick_look(user, catalogue, &period_alone)?;
-    Ok(found.map(|read::QuickLook { account, counters, next_call_id }| {
-        let billing = Billing::default();
-        Ok(View { head: head(account), counters, holds: Vec::new(), next_call_id, billing })
+    Ok(found.map(|read::QuickLook { account, counters }| {
+        let (holds, billing) = (Vec::new(), Billing::default());
+        Ok(View { head: head(account), counters, holds, next_call_id: 0, billing })
     }))
 }
 

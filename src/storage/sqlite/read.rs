@@ -46,7 +46,6 @@ pub(super) struct Sight {
 pub(super) struct QuickLook {
     pub(super) account: Arc<Account>,
     pub(super) counters: Vec<(CounterKey, Counter)>,
-    pub(super) next_call_id: i64,
 }
 
 /// Catalogue version, last call, user's id and revision, whether it has open holds.
@@ -115,8 +114,6 @@ impl Session {
         let sql = concat!(
             "SELECT s.catalogue_version, u.revision, ",
             has_open_holds!(),
-            ", ",
-            last_call_id!(),
             ", c.starts_at_us, c.provider_id, c.operation_id, ",
             sum_columns!(),
             ", has_other_units FROM store s JOIN users u ON u.id = ?1 LEFT JOIN counters c \
@@ -124,23 +121,22 @@ impl Session {
         );
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([account.id, key.starts_at.micros()])?;
-        let (mut counters, mut next_call_id) = (Vec::new(), 1);
+        let mut counters = Vec::new();
         while let Some(row) = rows.next()? {
             let (version, known, has_holds): (i64, i64, bool) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
             if version != catalogue.version || known != revision || has_holds {
                 return Ok(None);
             }
-            next_call_id = row.get::<_, i64>(3)? + 1;
-            if row.get_ref(4)? == rusqlite::types::ValueRef::Null {
+            if row.get_ref(3)? == rusqlite::types::ValueRef::Null {
                 break;
             }
-            if row.get(7 + SUM_COLUMNS)? {
+            if row.get(6 + SUM_COLUMNS)? {
                 return Ok(None);
             }
-            counters.push(counter_of_row(connection, &mut self.names, row, key.window)?);
+            counters.push(counter_of_row(connection, &mut self.names, row, 3, key.window)?);
         }
-        Ok(Some(QuickLook { account, counters, next_call_id }))
+        Ok(Some(QuickLook { account, counters }))
     }
 
     /// What a user's key stands for. A key of another user stands for nothing.
@@ -215,23 +211,16 @@ impl Session {
         let bounds = params![user_id, window.code(), first.micros(), last.micros()];
         let mut rows = statement.query(bounds)?;
         while let Some(row) = rows.next()? {
-            let (provider_id, operation_id): (i64, i64) = (row.get(1)?, row.get(2)?);
-            let starts_at = instant(row, 0)?;
-            let mut sum = counter(row, 3)?;
+            let (key, mut sum) = counter_of_row(connection, &mut self.names, row, 0, window)?;
             if row.get(3 + SUM_COLUMNS)? {
                 let sql = "SELECT unit_id, quantity FROM counter_usage WHERE user_id = ?1 \
                            AND \"window\" = ?2 AND starts_at_us = ?3 AND provider_id = ?4 \
                            AND operation_id = ?5";
-                let place = [user_id, window.code(), starts_at.micros(), provider_id, operation_id];
+                let (provider_id, operation_id) = (row.get(1)?, row.get(2)?);
+                let starts_at_us = key.starts_at.micros();
+                let place = [user_id, window.code(), starts_at_us, provider_id, operation_id];
                 add_other_units(connection, &mut self.names, sql, place, &mut sum)?;
             }
-            let operation = self.names.name(connection, Kind::Operation, operation_id)?;
-            let key = CounterKey {
-                window,
-                starts_at,
-                provider: self.names.name(connection, Kind::Provider, provider_id)?,
-                operation: checked(Operation::new(&operation))?,
-            };
             counters.push((key, sum));
         }
         Ok(())
@@ -310,16 +299,17 @@ fn counter_of_row(
     connection: &Connection,
     names: &mut Names,
     row: &rusqlite::Row<'_>,
+    first: usize,
     window: Window,
 ) -> rusqlite::Result<(CounterKey, Counter)> {
-    let operation = names.name(connection, Kind::Operation, row.get(6)?)?;
+    let operation = names.name(connection, Kind::Operation, row.get(first + 2)?)?;
     let key = CounterKey {
         window,
-        starts_at: instant(row, 4)?,
-        provider: names.name(connection, Kind::Provider, row.get(5)?)?,
+        starts_at: instant(row, first)?,
+        provider: names.name(connection, Kind::Provider, row.get(first + 1)?)?,
         operation: checked(Operation::new(&operation))?,
     };
-    Ok((key, counter(row, 7)?))
+    Ok((key, counter(row, first + 3)?))
 }
 
 /// The statement of `open_holds`, made once.
