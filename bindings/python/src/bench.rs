@@ -11,7 +11,8 @@ use crate::read::Named;
 
 #[pymethods]
 impl Meter {
-    /// How long so many checks of one user take, in seconds.
+    /// How long so many checks of one user take, in seconds; each makes its request, as it does
+    /// in Python.
     #[pyo3(signature = (count, user, **call))]
     fn _time_checks(
         &self,
@@ -24,7 +25,7 @@ impl Meter {
         self.ask(py, |meter| {
             let begun = Instant::now();
             for _ in 0..count {
-                meter.check_limit(&request)?;
+                meter.check_limit(&request.clone())?;
             }
             Ok(begun.elapsed().as_secs_f64())
         })

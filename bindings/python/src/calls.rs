@@ -14,13 +14,14 @@ use crate::read::{
 
 /// A call that is about to be made.
 pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRequest> {
-    needs_provider(arguments)?;
     let mut request = CallRequest { user: user.to_owned(), ..CallRequest::default() };
+    // Nobody is paid for a call without a provider; an empty one is the core's to refuse.
+    let mut provider = None;
     for (key, value) in arguments.into_iter().flatten() {
         let key = key.cast::<PyString>()?;
         let name = key.to_str()?;
         match name {
-            "provider" => request.provider = text(name, &value)?,
+            "provider" => provider = Some(text(name, &value)?),
             "model" => request.model = text(name, &value)?,
             "operation" => request.operation = optional(name, &value, text)?,
             "variant" => request.variant = named(name, &value)?,
@@ -44,27 +45,19 @@ pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<Cal
             },
         }
     }
+    request.provider = provider.ok_or_else(|| missing("provider"))?;
     Ok(request)
-}
-
-/// Nobody is paid for a call without a provider; an empty one is the core's to refuse.
-fn needs_provider(arguments: Option<&Named<'_>>) -> PyResult<()> {
-    match arguments.map(|given| given.contains("provider")).transpose()? {
-        Some(true) => Ok(()),
-        _ => Err(missing("provider")),
-    }
 }
 
 /// A call that was made, and the provider's answer to it, which is read last.
 pub(crate) fn record(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRecord> {
-    needs_provider(arguments)?;
     let mut record = CallRecord { user: user.to_owned(), ..CallRecord::default() };
-    let mut outcome = Outcome::default();
+    let (mut provider, mut outcome) = (None, Outcome::default());
     for (key, value) in arguments.into_iter().flatten() {
         let key = key.cast::<PyString>()?;
         let name = key.to_str()?;
         match name {
-            "provider" => record.provider = text(name, &value)?,
+            "provider" => provider = Some(text(name, &value)?),
             "model" => record.model = text(name, &value)?,
             "operation" => record.operation = optional(name, &value, text)?,
             "variant" => outcome.variant = Some(named(name, &value)?),
@@ -74,6 +67,7 @@ pub(crate) fn record(user: &str, arguments: Option<&Named<'_>>) -> PyResult<Call
             _ => outcome.take(name, &value)?,
         }
     }
+    record.provider = provider.ok_or_else(|| missing("provider"))?;
     outcome.read_response(&record.provider, None);
     if record.model.is_empty() {
         record.model = outcome.model.unwrap_or_default();
