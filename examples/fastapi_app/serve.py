@@ -9,7 +9,7 @@ import argparse
 import os
 
 import uvicorn
-from alwrity_metering import Meter
+from alwrity_metering import Meter, MeteringError
 from fake_provider import FakeProvider
 
 APP = "fastapi_app.app:app"
@@ -33,8 +33,11 @@ def main(app: str = APP) -> None:
     parser.add_argument("--workers", type=int, default=2, help="how many processes (2)")
     arguments = parser.parse_args()
     # Seeding again changes nothing. The workers open the store themselves.
-    with Meter.open(arguments.db) as meter:
-        meter.seed("default")
+    try:
+        with Meter.open(arguments.db) as meter:
+            meter.seed("default")
+    except MeteringError as error:
+        parser.exit(1, f"error: {error}\n")
     os.environ["ALWRITY_METERING_DB"] = arguments.db
     with FakeProvider() as provider:
         os.environ["EXAMPLE_PROVIDER_URL"] = provider.url

@@ -24,7 +24,7 @@ from alwrity_metering import (
 )
 from alwrity_metering.errors import CallAlreadyRecordedError
 
-from . import account_bodies, refusals
+from . import account_bodies, plan_bodies, refusals
 from .emergency import EmergencySwitch
 from .headers import Header
 from .metered import MeteredCall
@@ -154,8 +154,7 @@ class Gate:
         if not account_bodies.is_blocked(view, self.meter.now()):
             return None
         plan_id = view.subscribed_plan_id or view.plan_id
-        named = (plan.name for plan in self.meter.plans() if plan.id == plan_id)
-        name = next(named, plan_id)
+        name = plan_bodies.name_of(self.meter.plans(), plan_id)
         return Refused(402, refusals.expired_refusal(str(view.status), name, view.grants_until))
 
     def details(

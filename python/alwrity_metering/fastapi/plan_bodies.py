@@ -20,6 +20,11 @@ Maxima = Mapping[str, int | Decimal | None]
 """The maximum of each limit by name; `None`, like a name that is missing, is "no limit"."""
 
 
+def name_of(plans: Iterable[Plan], plan_id: str) -> str:
+    """What a plan is called; its id where there is no such plan."""
+    return next((plan.name for plan in plans if plan.id == plan_id), plan_id)
+
+
 def numbers(maxima: Maxima) -> shapes.LimitNumbers:
     """Every limit that the screens know as a number: 0 for "no limit" and for "not in the plan"."""
     found = {name: maxima.get(name) or 0 for name in LIMIT_NAMES}

@@ -5,6 +5,7 @@ event loop, and none of them writes but the three POSTs that are there to.
 """
 
 # No postponed annotations here: FastAPI reads them, and they name values of the host.
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
@@ -212,7 +213,8 @@ def add_subscription_routes(
             # In a thread: a function that asks a payment service would hold the event loop.
             reference = await awaited(await run_in_threadpool(payment, due))
             if not reference:
-                raise HTTPException(402, unpaid(due))
+                plans = await run_in_threadpool(meter.plans)
+                raise HTTPException(402, unpaid(plan_bodies.name_of(plans, wish.plan_id), amount))
             terms["paid"] = reference
         receipt = await run_in_threadpool(meter.subscribe, user, **terms)
         data = await run_in_threadpool(AccountView(meter, user).subscribed, receipt)
@@ -226,11 +228,11 @@ def add_subscription_routes(
         return {"success": True, "data": AccountView(meter, user).renewals(limit, offset)}
 
 
-def unpaid(due: PaymentDue) -> dict[str, Any]:
+def unpaid(plan_name: str, amount_usd: Decimal) -> dict[str, Any]:
     """The body of a `402` for a plan that is not paid."""
     return {
         "error": "Payment required",
-        "message": f"The {due.plan_id} plan costs ${due.amount_usd:.2f} now, which is not paid.",
+        "message": f"The {plan_name} plan costs ${amount_usd:.2f} now, which is not paid.",
         "code": "PAYMENT_REQUIRED",
     }
 

@@ -202,7 +202,9 @@ def test_regression_30_nobody_gets_a_paid_plan_for_free(backend: Backend) -> Non
     before = state(backend)
     refused = subscribe("pro")
     assert refused.status_code == 402
-    assert refused.json()["detail"]["code"] == "PAYMENT_REQUIRED"
+    detail = refused.json()["detail"]
+    assert detail["code"] == "PAYMENT_REQUIRED"
+    assert detail["message"].startswith("The Pro plan costs $"), detail
     assert state(backend) == before, "nothing waits either"
     (due,) = backend.payments.asked
     assert (due.user, due.plan_id, str(due.amount_usd)) == ("ada", "pro", "79")
