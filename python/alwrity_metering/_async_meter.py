@@ -189,7 +189,7 @@ class AsyncMeter(SeldomVerbs):
         self, user: str, *, messages: Any = None, **call: Unpack[CallRequest]
     ) -> _Reserving:
         """See ``Meter.reserve``: use it with ``async with``, or ``await`` it."""
-        return _Reserving(self, user, with_messages(call, messages))
+        return _Reserving(self, user, with_messages(self.meter, user, call, messages))
 
     async def _reserved(
         self, user: str, **call: Unpack[CallRequest]

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 _open: weakref.WeakSet[Meter] = weakref.WeakSet()
 
 
-def with_messages(call: CallRequest, messages: Any) -> CallRequest:
-    """The request with the input tokens that its messages are estimated to have."""
-    if messages is not None:
-        tokens = _native.estimate_input_tokens(messages, call.get("model", ""))
-        call["input_tokens"] = call.get("input_tokens", 0) + tokens
-    return call
+def with_messages(meter: Meter, user: str, call: CallRequest, messages: Any) -> CallRequest:
+    """The request as it is estimated by its messages, so that its settlement teaches."""
+    if messages is None:
+        return call
+    told = meter._estimate(user, messages, **call).request
+    if tokens := call.get("input_tokens"):
+        told["input_tokens"] = told.get("input_tokens", 0) + tokens
+    return told
 
 
 class Meter(_native.Meter):
@@ -97,10 +99,11 @@ class Meter(_native.Meter):
     ) -> Reservation:
         """Reserves a call's estimate, if it fits every limit; then make the call and settle.
 
-        ``messages`` (a list of messages, a text, or a whole request) stands for ``input_tokens``,
-        which are estimated from it. A refusal raises when the reservation is used as a context
-        manager; without that, look at ``granted`` and ``decision``. A repeat with the same
-        ``idempotency_key`` returns the same hold, or the receipt once it is recorded.
+        ``messages`` (a list of messages, a text, or a whole request) stands for ``input_tokens``:
+        they are estimated as ``estimate`` does, and the settlement teaches. A refusal raises when
+        the reservation is used as a context manager; without that, look at ``granted`` and
+        ``decision``. A repeat with the same ``idempotency_key`` returns the same hold, or the
+        receipt once it is recorded.
 
         >>> import alwrity_metering as am
         >>> with am.Meter.open(path) as meter:
@@ -114,7 +117,7 @@ class Meter(_native.Meter):
         ...     receipt.cost_usd < hold.hold.cost_usd
         True
         """
-        told = with_messages(call, messages)
+        told = with_messages(self, user, call, messages)
         return Reservation(self, user, self._reserve(user, **told))
 
     def reserve_all(self, user: str, calls: Sequence[CallRequest]) -> list[Reservation] | Decision:

@@ -37,7 +37,6 @@ __all__ = [
     "detect_model",
     "detect_provider",
     "error_table",
-    "estimate_input_tokens",
     "estimate_request",
     "estimate_tokens",
     "extract_content_type",
@@ -49,9 +48,6 @@ __all__ = [
 
 def error_table() -> list[dict[str, Any]]: ...
 def estimate_tokens(text: str) -> int: ...
-def estimate_input_tokens(messages: Any, model: str) -> int:
-    """How many input tokens messages have: a list of messages, a text, or a whole request."""
-
 def detect_provider(url: str) -> r.Detection:
     """Who is called by a request to that URL, and what for."""
 

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::Meter;
 use super::draft::{Ask, estimate};
 use crate::domain::call::CallRequest;
-use crate::domain::estimate::InputEstimate;
 use crate::domain::money::Money;
 use crate::domain::name;
 use crate::domain::price::PriceMatch;
@@ -144,7 +143,7 @@ impl Meter {
             (Some(hold), Some(chat)) => {
                 request.input_tokens = hold.input_tokens;
                 request.max_output_tokens = Some(hold.output_tokens);
-                request.input_estimate = Some(input_estimate(chat));
+                request.input_estimate = Some(chat.input_estimate());
             }
             _ => request.usage = request.usage.plus(&counted.usage)?,
         }
@@ -219,18 +218,4 @@ fn hold_of(
     let hold = rule.hold(of_text, source, max_output_tokens, model, outputs);
     let images = rule.hold(chat.image_tokens, source, None, None, None).input_tokens;
     HoldEstimate { input_tokens: hold.input_tokens.saturating_add(images), ..hold }
-}
-
-/// What is kept to learn from: nothing of the input where images or uncounted parts are in it.
-fn input_estimate(chat: &ChatEstimate) -> InputEstimate {
-    if chat.images > 0 || !chat.notes.is_empty() {
-        return InputEstimate::default();
-    }
-    InputEstimate {
-        characters: chat.text.characters,
-        words: chat.text.words,
-        // Also where an exact count was held: the factor is that of the scan.
-        text_tokens: chat.text.estimated_tokens,
-        other_tokens: chat.frame_tokens.saturating_add(chat.tool_tokens),
-    }
 }

@@ -70,3 +70,46 @@ def test_a_loop_estimates_alike(meter: am.Meter) -> None:
         assert await waiting.calibrations() == ()
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("form", sorted(SENT))
+def test_a_reservation_by_messages_is_held_as_it_is_estimated_and_teaches(
+    meter: am.Meter, form: str
+) -> None:
+    told = {"text": MESSAGES[0]["content"], "a list": MESSAGES, "a request": {"messages": MESSAGES}}
+    estimate = meter.estimate("u1", messages=told[form], **CHAT)
+    assert estimate.hold is not None
+    with meter.reserve("u1", messages=told[form], **CHAT) as hold:
+        assert hold.hold is not None and hold.hold.cost_usd == estimate.cost_usd
+        hold.settle(input_tokens=2 * estimate.input_tokens, output_tokens=44)
+    assert [learned.calls for learned in meter.calibrations()] == [1]
+
+    async def ask() -> None:
+        async with am.AsyncMeter(meter).reserve("u1", messages=told[form], **CHAT) as hold:
+            await hold.settle(input_tokens=2 * estimate.input_tokens, output_tokens=44)
+
+    asyncio.run(ask())
+    assert [learned.calls for learned in meter.calibrations()] == [2]
+    more = meter.reserve("u1", messages=told[form], **CHAT).require().usage["input_tokens"]
+    assert more > estimate.hold.input_tokens
+
+
+def test_a_function_that_is_metered_by_messages_teaches(meter: am.Meter) -> None:
+    @am.metered(meter, user="u1", messages=lambda said: said, **CHAT)
+    def ask(said: str) -> dict[str, object]:
+        return {"usage": {"prompt_tokens": 31, "completion_tokens": 12, "total_tokens": 43}}
+
+    ask(MESSAGES[0]["content"])
+    assert [learned.calls for learned in meter.calibrations()] == [1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a/b"}}]}],
+    ],
+    ids=["nothing", "an image alone"],
+)
+def test_messages_without_text_are_reserved_too(meter: am.Meter, said: object) -> None:
+    assert meter.reserve("u1", messages=said, **CHAT).granted

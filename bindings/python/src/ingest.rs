@@ -13,31 +13,6 @@ pub(crate) fn estimate_tokens(py: Python<'_>, text: &str) -> i64 {
     py.detach(|| ingest::estimate_tokens(text))
 }
 
-/// How many input tokens messages have: a list of messages, a text, or a whole request.
-#[pyfunction]
-pub(crate) fn estimate_input_tokens(
-    py: Python<'_>,
-    messages: &Bound<'_, PyAny>,
-    model: &str,
-) -> PyResult<i64> {
-    let text = json_text(messages)?;
-    Ok(py.detach(|| match serde_json::from_str::<serde_json::Value>(&text) {
-        Ok(serde_json::Value::Object(request)) => {
-            let estimate = ingest::estimate_chat(&serde_json::Value::Object(request));
-            estimate.map_or(0, |estimate| estimate.input_tokens())
-        }
-        Ok(messages @ serde_json::Value::Array(_)) => {
-            let request = serde_json::json!({"model": model, "messages": messages});
-            ingest::estimate_chat(&request).map_or(0, |estimate| estimate.input_tokens())
-        }
-        _ => {
-            let message = serde_json::json!([{"role": "user", "content": text}]);
-            let request = serde_json::json!({"model": model, "messages": message});
-            ingest::estimate_chat(&request).map_or(0, |estimate| estimate.input_tokens())
-        }
-    }))
-}
-
 /// What a request will probably use.
 #[derive(Serialize)]
 #[serde(rename = "RequestEstimate")]

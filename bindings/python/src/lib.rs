@@ -40,8 +40,8 @@ mod _native {
     use super::failure::error_table;
     #[pymodule_export]
     use super::ingest::{
-        UsageStream, detect_body, detect_model, detect_provider, estimate_input_tokens,
-        estimate_request, estimate_tokens, extract_content_type, extract_usage,
+        UsageStream, detect_body, detect_model, detect_provider, estimate_request, estimate_tokens,
+        extract_content_type, extract_usage,
     };
     #[pymodule_export]
     use super::log::stop_logging;

@@ -66,6 +66,8 @@ class Attempt:
         wanted = {**self._target(), "input_tokens": call.input_tokens, "usage": call.usage}
         if call.max_output_tokens is not None:
             wanted["max_output_tokens"] = call.max_output_tokens
+        if call.input_estimate is not None:
+            wanted["input_estimate"] = call.input_estimate
         return wanted
 
     def granted(self, hold: HoldReceipt) -> None:

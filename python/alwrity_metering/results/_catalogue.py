@@ -273,3 +273,5 @@ class OutgoingCall(Result):
     max_output_tokens: int | None
     usage: dict[str, int]
     """Other units that it will probably use: ``{"images": 3}``."""
+    input_estimate: dict[str, int] | None
+    """By which the settlement teaches; ``None`` where no text is sent to a model."""

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::calibration::TextSize;
 use super::images::{UNSEEN, base64_image_size, image_tokens};
 use super::{CountSource, TokenScan, exact_tokens};
+use crate::domain::estimate::InputEstimate;
 
 /// What a message costs beside its text: the marks around it and its role.
 const MESSAGE_TOKENS: i64 = 4;
@@ -33,6 +34,8 @@ const TEXTS: [&str; 9] = [
     "texts",
     "content",
 ];
+/// The keys that name what the provider keeps of earlier requests; it is input too.
+const KEPT: [&str; 4] = ["previous_response_id", "conversation", "cachedContent", "cached_content"];
 /// The keys that hold schemas.
 const SCHEMAS: [&str; 5] = ["tools", "functions", "toolConfig", "response_format", "text_format"];
 /// Where a request says how long the answer may be.
@@ -84,6 +87,20 @@ impl ChatEstimate {
             .iter()
             .fold(0, |sum, part| sum.saturating_add(*part))
     }
+
+    /// What is kept to learn from: nothing of the input where images or uncounted parts are in it.
+    pub fn input_estimate(&self) -> InputEstimate {
+        if self.images > 0 || !self.notes.is_empty() {
+            return InputEstimate::default();
+        }
+        InputEstimate {
+            characters: self.text.characters,
+            words: self.text.words,
+            // Also where an exact count was held: the factor is that of the scan.
+            text_tokens: self.text.estimated_tokens,
+            other_tokens: self.frame_tokens.saturating_add(self.tool_tokens),
+        }
+    }
 }
 
 /// Estimates a request's input, or `None` when it holds nothing that could be sent to a model.
@@ -120,6 +137,10 @@ pub fn estimate_chat(request: &Value) -> Option<ChatEstimate> {
     }
     for key in SCHEMAS {
         walk.schema(object.get(key));
+    }
+    if KEPT.iter().any(|key| object.get(*key).is_some_and(|kept| !kept.is_null())) {
+        walk.note("what the provider keeps of earlier requests is not estimated");
+        walk.exact_tokens = None;
     }
     let mut estimate = walk.finish();
     if estimate.messages == 0 {
@@ -391,6 +412,26 @@ mod tests {
         assert_eq!(estimate.max_output_tokens, Some(300));
         assert!(estimate.tool_tokens > 20);
         assert_eq!(estimate.notes.len(), 2);
+    }
+
+    #[test]
+    fn what_the_provider_keeps_is_told_and_teaches_nothing() {
+        for (key, kept) in [
+            ("previous_response_id", json!("resp_1")),
+            ("conversation", json!({"id": "conv_1"})),
+            ("cachedContent", json!("cachedContents/1")),
+        ] {
+            let mut request = json!({"model": "gpt-4o", "input": "And in winter?"});
+            let whole = estimate_chat(&request).unwrap();
+            assert_ne!(whole.input_estimate(), InputEstimate::default());
+            request[key] = kept;
+            let estimate = estimate_chat(&request).unwrap();
+            assert_eq!(estimate.notes.len(), 1, "{key}");
+            assert_eq!(estimate.source, CountSource::Estimated, "{key}");
+            assert_eq!(estimate.input_estimate(), InputEstimate::default(), "{key}");
+            request[key] = Value::Null;
+            assert_eq!(estimate_chat(&request).unwrap(), whole);
+        }
     }
 
     /// Texts of OpenAI's models are exact with the feature `exact`, and of nobody else.

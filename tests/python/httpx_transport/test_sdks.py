@@ -284,3 +284,13 @@ def test_a_raw_answer_is_metered_too(provider: Any, store: am.Meter) -> None:
     assert run(provider, store, "install", call).usage.total_tokens == 1618
     (call_made,) = recorded(store)
     assert call_made.cost_usd == Decimal("0.004595")
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_the_answers_teach_how_many_tokens_a_model_makes_of_a_text(
+    how: str, provider: Any, store: am.Meter
+) -> None:
+    run(provider, store, how, chat("gpt-4o"))
+    # An answer that reports nothing teaches nothing.
+    run(provider, store, how, chat("gpt-4o-mini", stream=True))
+    assert [(model.model, model.calls) for model in store.calibrations()] == [("gpt-4o", 1)]
