@@ -26,10 +26,10 @@ fuzz-c: setup
 		$(or $(SEED),$(shell date +%s))
 
 bench-c: setup
-	$(CARGO) build --release --package alwrity-metering-c
-	tests/c/run.sh $(TARGET)/release $(C_OUT) bench
+	$(CARGO) build --profile dist --package alwrity-metering-c
+	tests/c/run.sh $(TARGET)/dist $(C_OUT) bench
 	C_BENCH=$(abspath $(C_OUT))/bench $(CARGO) bench --package alwrity-metering-c --bench c
 
 install: ## Install the C library, its header, pkg-config and CMake files (PREFIX, DESTDIR)
-	$(CARGO) build --release --package alwrity-metering-c
-	scripts/c/install.sh $(TARGET)/release $(PREFIX)
+	$(CARGO) build --profile dist --package alwrity-metering-c
+	scripts/c/install.sh $(TARGET)/dist $(PREFIX)
