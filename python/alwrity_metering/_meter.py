@@ -6,7 +6,7 @@ import atexit
 import contextlib
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _native
 from ._native import Decision
@@ -30,7 +30,7 @@ def with_messages(meter: Meter, user: str, call: CallRequest, messages: Any) -> 
     """The request as it is estimated by its messages, so that its settlement teaches."""
     if messages is None:
         return call
-    told = meter._estimate(user, messages, **call).request
+    told = cast("CallRequest", meter._estimate(user, messages, **call).request)
     if tokens := call.get("input_tokens"):
         told["input_tokens"] = told.get("input_tokens", 0) + tokens
     return told
