@@ -3,7 +3,7 @@
 #
 #   scripts/c/install.sh BUILT PREFIX
 #
-# BUILT is `target/release` or `target/debug`. DESTDIR is put before every path, for packages.
+# BUILT is `target/dist` or `target/debug`. DESTDIR is put before every path, for packages.
 # The result can be moved as a whole: nothing in it names PREFIX.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -5,8 +5,8 @@
 #   tests/c/run.sh BUILT OUT writer PYTHON
 #   tests/c/run.sh BUILT OUT fuzz SECONDS SEED
 #
-# BUILT is `target/debug` or `target/release`; OUT is a folder for what is made here; PYTHON is one
-# that has the wheel.
+# BUILT is `target/` and a profile: `debug`, `release`, `dist`; OUT is a folder for what is made
+# here; PYTHON is one that has the wheel.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

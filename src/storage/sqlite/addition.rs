@@ -14,7 +14,7 @@ use crate::domain::invoice::ModelUsage;
 use crate::domain::time::Timestamp;
 
 /// Where a sum stands: the values of its table's key.
-pub(super) type Place = [i64; 5];
+type Place = [i64; 5];
 
 /// A table of sums.
 pub(super) struct SumTable {
