@@ -99,9 +99,14 @@ impl Meter {
             name::idempotency_key(key)?;
         }
         let now = self.now();
+        // Of their own size: `collect` would make room for four.
+        let mut asks = Vec::with_capacity(count);
+        for request in requests {
+            asks.push(Ask::try_from(request)?);
+        }
         Ok(Wish {
             user,
-            asks: requests.iter().map(Ask::try_from).collect::<Result<_>>()?,
+            asks,
             keys: Vec::new(),
             at: first.occurred_at.unwrap_or(now),
             now,
