@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 
 import alwrity_metering as am
 import pytest
 from alwrity_metering import _native, errors
+from alwrity_metering._arguments import _Units
 
 from conftest import CHAT
 
@@ -103,6 +104,23 @@ def test_a_call_without_a_provider_says_what_is_missing(meter: am.Meter) -> None
         with pytest.raises(TypeError, match="missing keyword argument 'provider'"):
             verb("u1", model="gpt-4o")
     assert meter.usage_summary("u1").total_calls == 0
+
+
+def test_every_argument_of_a_request_is_taken_and_no_other(meter: am.Meter) -> None:
+    given: dict[str, Any] = dict.fromkeys(get_type_hints(am.CallRequest), 1)
+    given |= {"provider": "gemini", "model": "gemini-2.5-flash", "operation": "chat"}
+    given |= {"variant": "batch", "usage": {"web_searches": 2}, "input_estimate": None}
+    given |= {"occurred_at": meter.now(), "idempotency_key": "k", "ttl_ms": 60_000}
+    assert meter.check_limit("u1", **given).allowed
+    hold = meter.reserve("u1", **given).require()
+    assert set(hold.usage) == get_type_hints(_Units).keys() - {"usage"} | {"web_searches"}
+    verbs: list[Any] = [meter.check_limit, meter.reserve]
+    for verb in verbs:
+        with pytest.raises(TypeError, match="unexpected keyword argument 'prompt'"):
+            verb("u1", **given, prompt="secret")
+        for name in ("provider", "variant", "input_tokens", "call_count", "images"):
+            with pytest.raises(TypeError, match=f"{name} must be .*, not NoneType"):
+                verb("u1", **given | {name: None})
 
 
 def test_money_is_exact_however_it_is_given(meter: am.Meter) -> None:

@@ -12,41 +12,64 @@ use crate::read::{
     unexpected, usage, whole,
 };
 
-/// A call that is about to be made.
+/// A call that is about to be made, from a dictionary of arguments.
 pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRequest> {
-    let mut request = CallRequest { user: user.to_owned(), ..CallRequest::default() };
-    // Nobody is paid for a call without a provider; an empty one is the core's to refuse.
-    let mut provider = None;
+    let mut asked = Asked::of(user);
     for (key, value) in arguments.into_iter().flatten() {
-        let key = key.cast::<PyString>()?;
-        let name = key.to_str()?;
+        asked.take(key.cast::<PyString>()?.to_str()?, &value)?;
+    }
+    asked.request()?;
+    Ok(asked.request)
+}
+
+/// What is said of a call that is about to be made.
+pub(crate) struct Asked {
+    request: CallRequest,
+    /// Nobody is paid for a call without a provider; an empty one is the core's to refuse.
+    has_provider: bool,
+}
+
+impl Asked {
+    pub(crate) fn of(user: &str) -> Self {
+        let request = CallRequest { user: user.to_owned(), ..CallRequest::default() };
+        Self { request, has_provider: false }
+    }
+
+    /// The request, when all that it needs was said.
+    pub(crate) fn request(&self) -> PyResult<&CallRequest> {
+        if self.has_provider { Ok(&self.request) } else { Err(missing("provider")) }
+    }
+
+    /// Takes an argument.
+    pub(crate) fn take(&mut self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let request = &mut self.request;
         match name {
-            "provider" => provider = Some(text(name, &value)?),
-            "model" => request.model = text(name, &value)?,
-            "operation" => request.operation = optional(name, &value, text)?,
-            "variant" => request.variant = named(name, &value)?,
-            "input_tokens" => request.input_tokens = whole(name, &value)?,
-            "max_output_tokens" => {
-                request.max_output_tokens = optional(name, &value, whole)?;
+            "provider" => {
+                request.provider = text(name, value)?;
+                self.has_provider = true;
             }
+            "model" => request.model = text(name, value)?,
+            "operation" => request.operation = optional(name, value, text)?,
+            "variant" => request.variant = named(name, value)?,
+            "input_tokens" => request.input_tokens = whole(name, value)?,
+            "max_output_tokens" => request.max_output_tokens = optional(name, value, whole)?,
             "usage" => {
-                for (unit, quantity) in usage(name, &value)?.iter() {
+                for (unit, quantity) in usage(name, value)?.iter() {
                     request.usage.set(unit, quantity);
                 }
             }
-            "input_estimate" => request.input_estimate = optional(name, &value, from_json)?,
-            "call_count" => request.call_count = whole(name, &value)?,
-            "occurred_at" => request.occurred_at = optional(name, &value, instant)?,
-            "idempotency_key" => request.idempotency_key = optional(name, &value, text)?,
-            "ttl_ms" => request.ttl_ms = optional(name, &value, whole)?,
+            "input_estimate" => request.input_estimate = optional(name, value, from_json)?,
+            "call_count" => request.call_count = whole(name, value)?,
+            "occurred_at" => request.occurred_at = optional(name, value, instant)?,
+            "idempotency_key" => request.idempotency_key = optional(name, value, text)?,
+            "ttl_ms" => request.ttl_ms = optional(name, value, whole)?,
             _ => match common_unit(name) {
-                Some(unit) => request.usage.set(unit, whole(name, &value)?),
+                Some(unit) => request.usage.set(unit, whole(name, value)?),
                 None => return Err(unexpected(name)),
             },
         }
+        Ok(())
     }
-    request.provider = provider.ok_or_else(|| missing("provider"))?;
-    Ok(request)
 }
 
 /// A call that was made, and the provider's answer to it, which is read last.

@@ -15,6 +15,28 @@ use crate::show::epoch;
 /// The arguments of a call by their names.
 pub(crate) type Named<'py> = Bound<'py, pyo3::types::PyDict>;
 
+/// An argument that may be left out. `None` is given all the same.
+#[derive(Default)]
+pub(crate) struct Given<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'py> Given<'py> {
+    /// Takes it, if it was given.
+    pub(crate) fn taken(
+        &self,
+        take: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<()>,
+    ) -> PyResult<()> {
+        self.0.as_ref().map_or(Ok(()), take)
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(Some(value.to_owned())))
+    }
+}
+
 /// What an argument has to be, as a `TypeError` says it.
 pub(crate) fn wrong(name: &str, expected: &str, given: &Bound<'_, PyAny>) -> PyErr {
     let kind = given.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());

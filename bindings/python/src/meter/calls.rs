@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::Meter;
-use crate::calls::{outcome, record, request};
+use crate::calls::{Asked, outcome, record, request};
 use crate::failure::failed;
-use crate::read::{Named, instant, wrong};
+use crate::read::{Given, Named, instant, wrong};
 use crate::results::{Decision, HoldReceipt, Quote, Receipt};
 use crate::show::{datetime, show};
 
@@ -81,26 +81,51 @@ pub(crate) fn held(py: Python<'_>, hold: &Bound<'_, PyAny>) -> PyResult<(CallKey
     Ok((hold_id(py, &crate::read::text("hold", hold)?)?, None))
 }
 
+/// Defines `check_limit`, whose arguments are parameters of their own, the usual ones first: for a
+/// `**call` the interpreter makes a dictionary, which would be a tenth of what a check costs.
+macro_rules! check_limit {
+    ($($argument:ident)+) => {
+        #[pymethods]
+        impl Meter {
+            /// Whether a call may be made now. It keeps nothing free: only `reserve` enforces.
+            ///
+            /// Being over a limit is an answer, not an exception. The arguments are those of
+            /// `reserve`.
+            ///
+            /// >>> decision = meter.check_limit("u1", provider="openai", model="gpt-4o")
+            /// >>> decision.allowed, decision.reason, decision.limit.name
+            /// (False, 'not_in_plan', 'openai_calls')
+            /// >>> decision.upgrade_plan_id
+            /// 'basic'
+            #[pyo3(
+                signature = (user, *, $($argument = Given::default()),+),
+                text_signature = "($self, user, **call)",
+            )]
+            #[expect(clippy::too_many_arguments, reason = "each may be given by its name")]
+            fn check_limit<'py>(
+                &self,
+                py: Python<'py>,
+                user: &str,
+                $($argument: Given<'py>,)+
+            ) -> PyResult<Bound<'py, PyAny>> {
+                let mut asked = Asked::of(user);
+                $($argument.taken(|value| asked.take(stringify!($argument), value))?;)+
+                let request = asked.request()?;
+                Decision::of(py, self.ask(py, |meter| meter.check_limit(request))?)
+            }
+        }
+    };
+}
+
+check_limit! {
+    provider model input_tokens max_output_tokens operation variant usage input_estimate
+    call_count occurred_at idempotency_key ttl_ms output_tokens cached_input_tokens
+    cache_write_5m_tokens cache_write_1h_tokens reasoning_tokens input_audio_tokens
+    output_audio_tokens requests searches images pages seconds characters
+}
+
 #[pymethods]
 impl Meter {
-    /// Whether a call may be made now. It keeps nothing free: only `reserve` enforces.
-    ///
-    /// Being over a limit is an answer, not an exception. The arguments are those of `reserve`.
-    ///
-    /// >>> decision = meter.check_limit("u1", provider="openai", model="gpt-4o", input_tokens=9)
-    /// >>> decision.allowed, decision.reason, decision.limit.name, decision.upgrade_plan_id
-    /// (False, 'not_in_plan', 'openai_calls', 'basic')
-    #[pyo3(signature = (user, **call))]
-    fn check_limit<'py>(
-        &self,
-        py: Python<'py>,
-        user: &str,
-        call: Option<&Named<'py>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let request = request(user, call)?;
-        Decision::of(py, self.ask(py, |meter| meter.check_limit(&request))?)
-    }
-
     /// Whether several calls may be made together, each seeing those before it: at most 256.
     ///
     /// >>> video = {"provider": "wavespeed", "operation": "video_generation", "call_count": 30}
