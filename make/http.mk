@@ -39,6 +39,7 @@ test-http: $(HTTP_READY)
 
 # The middleware beside the bare application (ROUNDS, SECONDS).
 bench-http: $(HTTP_READY)
+	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --quiet --profile dist
 	$(PYTHON) benches/http/middleware.py
 
 # Two uvicorn workers, random kills (DURATION_S, SEED).

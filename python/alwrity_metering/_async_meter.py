@@ -53,14 +53,19 @@ def _mailbox(loop: asyncio.AbstractEventLoop) -> Mailbox:
 class _Reserving:
     """What ``AsyncMeter.reserve`` returns: awaitable, and a context manager."""
 
-    __slots__ = ("_call", "_meter", "_reservation", "_user")
+    __slots__ = ("_call", "_messages", "_meter", "_reservation", "_user")
 
-    def __init__(self, meter: AsyncMeter, user: str, call: CallRequest) -> None:
-        self._meter, self._user, self._call = meter, user, call
+    def __init__(self, meter: AsyncMeter, user: str, call: CallRequest, messages: Any) -> None:
+        self._meter, self._user, self._call, self._messages = meter, user, call, messages
         self._reservation: AsyncReservation | None = None
 
     async def _ask(self) -> AsyncReservation:
-        answer = await self._meter._reserved(self._user, **self._call)
+        call = self._call
+        if self._messages is not None:
+            # A long text takes milliseconds to count.
+            meter = self._meter.meter
+            call = await aside(with_messages, meter, self._user, call, self._messages)
+        answer = await self._meter._reserved(self._user, **call)
         return AsyncReservation(self._meter, self._user, answer)
 
     def __await__(self) -> Generator[Any, None, AsyncReservation]:
@@ -189,7 +194,7 @@ class AsyncMeter(SeldomVerbs):
         self, user: str, *, messages: Any = None, **call: Unpack[CallRequest]
     ) -> _Reserving:
         """See ``Meter.reserve``: use it with ``async with``, or ``await`` it."""
-        return _Reserving(self, user, with_messages(self.meter, user, call, messages))
+        return _Reserving(self, user, call, messages)
 
     async def _reserved(
         self, user: str, **call: Unpack[CallRequest]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import alwrity_metering as am
 import pytest
@@ -92,6 +93,23 @@ def test_a_reservation_by_messages_is_held_as_it_is_estimated_and_teaches(
     assert [learned.calls for learned in meter.calibrations()] == [2]
     more = meter.reserve("u1", messages=told[form], **CHAT).require().usage["input_tokens"]
     assert more > estimate.hold.input_tokens
+
+
+def test_messages_are_counted_beside_the_event_loop(meter: am.Meter) -> None:
+    threads: list[int] = []
+
+    class Said:
+        def model_dump(self) -> object:
+            threads.append(threading.get_ident())
+            return MESSAGES[0]
+
+    async def ask() -> None:
+        async with am.AsyncMeter(meter).reserve("u1", messages=[Said()], **CHAT) as hold:
+            await hold.settle(input_tokens=12, output_tokens=44)
+
+    asyncio.run(ask())
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
 
 
 def test_a_function_that_is_metered_by_messages_teaches(meter: am.Meter) -> None:
