@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, event, text
 ROUNDS = 11
 CALL: dict[str, Any] = {"provider": "openai", "model": "gpt-4o-mini", "input_tokens": 374}
 TASKS, EACH = 64, 30
-CHECKS = 1000
+CHECKS, CHECK_ROUNDS = 1000, 201
 
 
 def opened(folder: Path) -> am.Meter:
@@ -55,8 +55,9 @@ def checks(meter: Any) -> bool:
     def core() -> float:
         return float(meter._time_checks(CHECKS, "u1", **CALL, max_output_tokens=800))
 
-    ours_us, core_us = (time_s / CHECKS * 1e6 for time_s in alternated(ours, core))
-    return show("check_limit above the core's, µs", ours_us - core_us, 1.0, at_most=True)
+    # Rounds this short fall into one phase of the machine, so each is compared with its neighbour.
+    above_s = statistics.median(ours() - core() for _ in range(CHECK_ROUNDS))
+    return show("check_limit above the core's, µs", above_s / CHECKS * 1e6, 1.0, at_most=True)
 
 
 def records(meter: Any) -> bool:
