@@ -1,7 +1,8 @@
 """Measures the wheel beside the core alone and beside SQLAlchemy: `make bench-python`.
 
 It needs the wheel that is built with the feature `bench`, which has the yardsticks. Rounds of the
-two sides alternate, so that a busy machine slows both; each figure is the median of the rounds.
+two sides alternate, so that a busy machine slows both; each figure is the median of the rounds;
+that of a check, of the differences between neighbours.
 """
 
 from __future__ import annotations

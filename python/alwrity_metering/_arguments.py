@@ -36,7 +36,8 @@ class _Units(TypedDict, total=False):
     seconds: int
     characters: int
     usage: Mapping[str, int]
-    """Quantities by unit, for any unit: ``{"web_searches": 2}``."""
+    """Quantities by unit, for any unit: ``{"web_searches": 2}``. A unit that is given by its own
+    name stands above it."""
     input_tokens: int
     output_tokens: int
 

@@ -193,7 +193,10 @@ class AsyncMeter(SeldomVerbs):
     def reserve(
         self, user: str, *, messages: Any = None, **call: Unpack[CallRequest]
     ) -> _Reserving:
-        """See ``Meter.reserve``: use it with ``async with``, or ``await`` it."""
+        """See ``Meter.reserve``: use it with ``async with``, or ``await`` it.
+
+        ``messages`` are read then, in a thread: do not change them before.
+        """
         return _Reserving(self, user, call, messages)
 
     async def _reserved(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import alwrity_metering as am
 import pytest
@@ -111,7 +111,11 @@ def test_every_argument_of_a_request_is_taken_and_no_other(meter: am.Meter) -> N
     given |= {"provider": "gemini", "model": "gemini-2.5-flash", "operation": "chat"}
     given |= {"variant": "batch", "usage": {"web_searches": 2}, "input_estimate": None}
     given |= {"occurred_at": meter.now(), "idempotency_key": "k", "ttl_ms": 60_000}
-    assert meter.check_limit("u1", **given).allowed
+    for more in ({}, {"input_tokens": 10**9}):
+        call = given | more
+        decision = meter.check_limit("u1", **call)
+        assert decision.allowed != bool(more)
+        assert decision.calls == meter.check_limits("u1", [cast("Any", call)]).calls
     hold = meter.reserve("u1", **given).require()
     assert set(hold.usage) == get_type_hints(_Units).keys() - {"usage"} | {"web_searches"}
     verbs: list[Any] = [meter.check_limit, meter.reserve]
@@ -121,6 +125,21 @@ def test_every_argument_of_a_request_is_taken_and_no_other(meter: am.Meter) -> N
         for name in ("provider", "variant", "input_tokens", "call_count", "images"):
             with pytest.raises(TypeError, match=f"{name} must be .*, not NoneType"):
                 verb("u1", **given | {name: None})
+
+
+@pytest.mark.parametrize("order", [("usage", "output_tokens"), ("output_tokens", "usage")])
+def test_a_unit_by_its_own_name_stands_above_usage_in_any_order(
+    meter: am.Meter, order: tuple[str, str]
+) -> None:
+    given: dict[str, Any] = {"usage": {"output_tokens": 10**9, "images": 1}, "output_tokens": 7}
+    given = {name: given[name] for name in order}
+    call: dict[str, Any] = {**CHAT, **given, "max_output_tokens": 1}
+    assert meter.check_limit("u1", **call).allowed
+    assert meter.check_limits("u1", [cast("Any", call)]).allowed
+    hold = meter.reserve("u1", **call).require()
+    assert hold.usage == {"output_tokens": 8, "images": 1}
+    assert meter.settle("u1", hold, **given).usage == {"output_tokens": 7, "images": 1}
+    assert meter.record_call("u1", **CHAT, **given).usage == {"output_tokens": 7, "images": 1}
 
 
 def test_money_is_exact_however_it_is_given(meter: am.Meter) -> None:

@@ -5,19 +5,16 @@ use alwrity_metering::{
     extract_usage_text,
 };
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use crate::read::{
-    Named, common_unit, from_json, instant, json_text, missing, money, named, optional, tags, text,
-    unexpected, usage, whole,
+    Named, common_unit, each_argument, from_json, instant, json_text, missing, money, named,
+    optional, tags, text, unexpected, usage, whole,
 };
 
 /// A call that is about to be made, from a dictionary of arguments.
 pub(crate) fn request(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRequest> {
     let mut asked = Asked::of(user);
-    for (key, value) in arguments.into_iter().flatten() {
-        asked.take(key.cast::<PyString>()?.to_str()?, &value)?;
-    }
+    each_argument(arguments, |name, value| asked.take(name, value))?;
     asked.request()?;
     Ok(asked.request)
 }
@@ -76,20 +73,19 @@ impl Asked {
 pub(crate) fn record(user: &str, arguments: Option<&Named<'_>>) -> PyResult<CallRecord> {
     let mut record = CallRecord { user: user.to_owned(), ..CallRecord::default() };
     let (mut provider, mut outcome) = (None, Outcome::default());
-    for (key, value) in arguments.into_iter().flatten() {
-        let key = key.cast::<PyString>()?;
-        let name = key.to_str()?;
+    each_argument(arguments, |name, value| {
         match name {
-            "provider" => provider = Some(text(name, &value)?),
-            "model" => record.model = text(name, &value)?,
-            "operation" => record.operation = optional(name, &value, text)?,
-            "variant" => outcome.variant = Some(named(name, &value)?),
-            "call_count" => record.call_count = whole(name, &value)?,
-            "occurred_at" => record.occurred_at = optional(name, &value, instant)?,
-            "idempotency_key" => record.idempotency_key = optional(name, &value, text)?,
-            _ => outcome.take(name, &value)?,
+            "provider" => provider = Some(text(name, value)?),
+            "model" => record.model = text(name, value)?,
+            "operation" => record.operation = optional(name, value, text)?,
+            "variant" => outcome.variant = Some(named(name, value)?),
+            "call_count" => record.call_count = whole(name, value)?,
+            "occurred_at" => record.occurred_at = optional(name, value, instant)?,
+            "idempotency_key" => record.idempotency_key = optional(name, value, text)?,
+            _ => outcome.take(name, value)?,
         }
-    }
+        Ok(())
+    })?;
     record.provider = provider.ok_or_else(|| missing("provider"))?;
     outcome.read_response(&record.provider, None);
     if record.model.is_empty() {
@@ -108,14 +104,14 @@ pub(crate) fn outcome(
 ) -> PyResult<CallOutcome> {
     let mut outcome = Outcome::default();
     let mut provider = provider.to_owned();
-    for (key, value) in arguments.into_iter().flatten() {
-        let key = key.cast::<PyString>()?;
-        match key.to_str()? {
+    each_argument(arguments, |name, value| {
+        match name {
             // Only how the answer is read depends on it.
-            "provider" => provider = text("provider", &value)?,
-            name => outcome.take(name, &value)?,
+            "provider" => provider = text(name, value)?,
+            _ => outcome.take(name, value)?,
         }
-    }
+        Ok(())
+    })?;
     outcome.read_response(&provider, held);
     Ok(outcome.told)
 }

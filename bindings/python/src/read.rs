@@ -15,6 +15,25 @@ use crate::show::epoch;
 /// The arguments of a call by their names.
 pub(crate) type Named<'py> = Bound<'py, pyo3::types::PyDict>;
 
+/// Takes every argument of a dictionary, `usage` first: a unit that is given by its own name stands
+/// above that mapping, in whichever order they come.
+pub(crate) fn each_argument<'py>(
+    arguments: Option<&Named<'py>>,
+    mut take: impl FnMut(&str, &Bound<'py, PyAny>) -> PyResult<()>,
+) -> PyResult<()> {
+    let Some(arguments) = arguments else { return Ok(()) };
+    if let Some(usage) = arguments.get_item("usage")? {
+        take("usage", &usage)?;
+    }
+    for (key, value) in arguments {
+        match key.cast::<PyString>()?.to_str()? {
+            "usage" => {}
+            name => take(name, &value)?,
+        }
+    }
+    Ok(())
+}
+
 /// An argument that may be left out. `None` is given all the same.
 #[derive(Default)]
 pub(crate) struct Given<'py>(Option<Bound<'py, PyAny>>);

@@ -82,7 +82,8 @@ pub(crate) fn held(py: Python<'_>, hold: &Bound<'_, PyAny>) -> PyResult<(CallKey
 }
 
 /// Defines `check_limit`, whose arguments are parameters of their own, the usual ones first: for a
-/// `**call` the interpreter makes a dictionary, which would be a tenth of what a check costs.
+/// `**call` the interpreter makes a dictionary, which would be a tenth of what a check costs. As in
+/// `each_argument`, `usage` is taken before the units.
 macro_rules! check_limit {
     ($($argument:ident)+) => {
         #[pymethods]
@@ -118,7 +119,7 @@ macro_rules! check_limit {
 }
 
 check_limit! {
-    provider model input_tokens max_output_tokens operation variant usage input_estimate
+    usage provider model input_tokens max_output_tokens operation variant input_estimate
     call_count occurred_at idempotency_key ttl_ms output_tokens cached_input_tokens
     cache_write_5m_tokens cache_write_1h_tokens reasoning_tokens input_audio_tokens
     output_audio_tokens requests searches images pages seconds characters
