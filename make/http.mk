@@ -38,7 +38,7 @@ test-http: $(HTTP_READY)
 	$(PYTHON) -m pytest --quiet tests/python/http
 
 # The middleware beside the bare application (ROUNDS, SECONDS).
-bench-http: $(HTTP_READY)
+bench-http: $(HTTP_TOOLS)
 	VIRTUAL_ENV=$(CURDIR)/.venv .venv/bin/maturin develop --quiet --profile dist
 	$(PYTHON) benches/http/middleware.py
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use alwrity_metering::{Money, Timestamp, Unit, Usage};
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyMapping, PyString};
 use serde::de::DeserializeOwned;
@@ -22,7 +23,7 @@ pub(crate) fn each_argument<'py>(
     mut take: impl FnMut(&str, &Bound<'py, PyAny>) -> PyResult<()>,
 ) -> PyResult<()> {
     let Some(arguments) = arguments else { return Ok(()) };
-    if let Some(usage) = arguments.get_item("usage")? {
+    if let Some(usage) = arguments.get_item(intern!(arguments.py(), "usage"))? {
         take("usage", &usage)?;
     }
     for (key, value) in arguments {
